@@ -26,6 +26,8 @@ class EstimatorError(SdesimError):
 def first_line(error: BaseException) -> str:
     """What another library's error says, in one line that is not long; its kind where it says nothing."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 

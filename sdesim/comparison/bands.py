@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from sdesim.comparison.align import series
 from sdesim.comparison.phases import phase_array
 from sdesim.errors import RunError
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, finite
+from sdesim.kinds.spelling import short
 from sdesim.runs.quantity_row import PHASES
+from sdesim.runs.schema import check_run
 
 Array = NDArray[np.float64]
 LEVELS = (0.5, 0.9)
@@ -93,6 +97,7 @@ class Reach:
         )
 
 
+@refusing(RunError)
 def bands(run: Any, quantity: str, levels: Sequence[float] = LEVELS, *, measured: Any = None) -> Bands:
     """Median and central bands of a quantity over the draws of a forecast.
 
@@ -123,6 +128,7 @@ def bands(run: Any, quantity: str, levels: Sequence[float] = LEVELS, *, measured
     )
 
 
+@refusing(RunError)
 def time_to(
     run: Any, quantity: str, *, above: float | None = None, below: float | None = None,
     levels: Sequence[float] = LEVELS,
@@ -138,12 +144,13 @@ def time_to(
     Raises:
         RunError: neither or both thresholds, or no such quantity along the saved steps.
     """
+    check_run(run)
     if (above is None) == (below is None):
         raise RunError("time_to needs one of above and below")
     if quantity not in run or "step" not in run[quantity].dims:
-        raise RunError(f"the run holds no {quantity!r} at its saved steps")
+        raise RunError(f"the run holds no {short(quantity)} at its saved steps")
     values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)
-    wanted: Any = below if above is None else above
+    wanted = finite(below, "below", RunError) if above is None else finite(above, "above", RunError)
     passed = values <= wanted if above is None else values >= wanted
     steps = np.asarray(run["step"].values) + int(run.attrs.get("forecast_from", 0))
     first = np.where(passed.any(axis=1), steps[passed.argmax(axis=1)].astype(np.float64), np.inf)
@@ -155,6 +162,7 @@ def time_to(
     )  # fmt: skip
 
 
+@refusing(RunError)
 def phase_shares(run: Any, *, measured: Any = None) -> dict[str, Array]:
     """The share of a forecast's probed draws in each phase, by its name (P,), at the times "time" (P,); draws
     whose phase is not defined count in none.
@@ -165,6 +173,7 @@ def phase_shares(run: Any, *, measured: Any = None) -> dict[str, Array]:
     Raises:
         RunError: the run has no phases.
     """
+    check_run(run)
     if measured is None and "probe" in run.dims:
         from sdesim.runs import measure
 
@@ -182,14 +191,15 @@ def _quantile(x: Array, share: float) -> float:
 
 
 def _levels(levels: Sequence[float]) -> tuple[float, ...]:
-    wide = tuple(sorted(float(q) for q in levels))
-    if not wide or not all(0 < q < 1 for q in wide):
-        raise RunError(f"levels must be in (0, 1), got {list(levels)}")
-    return wide
+    wide = np.sort(as_reals(levels, "levels", RunError))
+    if wide.ndim != 1 or not wide.size or not ((wide > 0) & (wide < 1)).all():
+        raise RunError(f"levels must be in (0, 1), got {short(levels)}")
+    return tuple(wide.tolist())
 
 
 def _values(run: Any, quantity: str, measured: Any) -> tuple[Array, Array]:
     """Times (T,) and values (draws, T)."""
+    check_run(run)
     held = quantity in run and "step" in run[quantity].dims
     if measured is None and not held and "probe" in run.dims:
         from sdesim.runs import measure
@@ -197,5 +207,5 @@ def _values(run: Any, quantity: str, measured: Any) -> tuple[Array, Array]:
         measured = measure(run)
     found = series(run, measured, quantity)
     if found is None:
-        raise RunError(f"the run holds no {quantity!r}")
+        raise RunError(f"the run holds no {short(quantity)}")
     return found.time[0], found.values

@@ -20,7 +20,10 @@ from sdesim.comparison.quantity import QuantityComparison, describe, judge, meas
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
 from sdesim.io.html import html_table
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
 from sdesim.runs.quantities import independent, lookup, names, smooths
+from sdesim.runs.schema import check_run
 
 # What is said of a quantity, in the order in which it is counted; the first holds one, the second several.
 _OUTCOMES = {
@@ -162,6 +165,7 @@ def _said(q: QuantityComparison) -> str:
     return "equal" if q.equal else str(q.outcome)
 
 
+@refusing(RunError)
 def compare(
     simulated: Any,
     real: Any,
@@ -186,8 +190,9 @@ def compare(
         RunError: level outside (0, 1), margin not positive, a run without time, or a quantity named that an
             arm does not hold.
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    check_run(simulated, "simulated")
+    check_run(real, "real")
+    level = level_of(level, error=RunError)
     check_margin(margin)
     smooth = smooths(quantities or ())
     sim_measured, real_measured = (

@@ -30,6 +30,9 @@ from sdesim.comparison import statistics as stats
 from sdesim.comparison.power import LIMIT, fewest
 from sdesim.errors import RunError
 from sdesim.estimators.core.power import PROBABILITY
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, level_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 
@@ -82,6 +85,7 @@ class Equivalence:
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in plain.items()}
 
 
+@refusing(RunError)
 def equivalence(
     simulated: ArrayLike,
     real: ArrayLike,
@@ -104,9 +108,8 @@ def equivalence(
         RunError: margin not positive, level outside (0, 1), or paired arms of different numbers.
     """
     check_margin(margin)
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
-    a, b = (np.asarray(x, dtype=np.float64) for x in (simulated, real))
+    level = level_of(level, error=RunError)
+    a, b = as_reals(simulated, "simulated", RunError), as_reals(real, "real", RunError)
     a, b = (x[:, None] if x.ndim == 1 else x for x in (a, b))
     if paired and a.shape != b.shape:
         raise RunError(f"paired arms need equal numbers of seeds, got {len(a)} and {len(b)}")
@@ -129,7 +132,7 @@ def check_margin(margin: float) -> None:
         RunError: not a positive finite number.
     """
     if isinstance(margin, bool) or not (isinstance(margin, int | float) and 0 < margin < math.inf):
-        raise RunError(f"margin must be a positive number of spreads, got {margin!r}")
+        raise RunError(f"margin must be a positive number of spreads, got {short(margin)}")
 
 
 def within(

@@ -29,6 +29,9 @@ from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Array, Series, common, series
 from sdesim.comparison.design import shared
 from sdesim.errors import RunError
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
+from sdesim.runs.schema import check_run
 
 NUMBERS = ("theta_projection", "weight_norm", "loss", "test_loss")
 MAX_TIMES = 64
@@ -77,6 +80,7 @@ class PathTest:
         return f"<PathTest: {self.verdict}>"
 
 
+@refusing(RunError)
 def path_test(
     simulated: Any,
     real: Any,
@@ -102,8 +106,9 @@ def path_test(
         RunError: level outside (0, 1), a number named that an arm does not hold, or paired arms of different
             numbers of trajectories.
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    check_run(simulated, "simulated")
+    check_run(real, "real")
+    level = level_of(level, error=RunError)
     pairs = bool(shared(simulated, real)) if paired is None else paired
     if pairs and simulated.sizes["trajectory"] != real.sizes["trajectory"]:
         raise RunError(

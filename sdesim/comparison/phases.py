@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.statistics import difference_interval
+from sdesim.errors import RunError
 from sdesim.estimators.core.support import mean_interval
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
 from sdesim.runs.quantities import meanings
 from sdesim.runs.quantity_row import PHASES
+from sdesim.runs.schema import check_run
 from sdesim.support import ANYTHING, POSITIVE, SHARE, Support
 
 # The phase of what is not decided.
@@ -98,11 +102,12 @@ def phase_array(measured: Any, name: str) -> tuple[NDArray[np.str_], NDArray[np.
     return (labels[rows][:, known], time[known]) if known.any() else None
 
 
+@refusing(RunError)
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
     """κ = (p_o − p_e)/(1 − p_e) of two label sequences of equal length; NaN where p_e = 1 or empty."""
     a, b = np.asarray(first, dtype=str), np.asarray(second, dtype=str)
     if a.shape != b.shape:
-        raise ValueError(f"kappa needs sequences of equal length, got {a.size} and {b.size}")
+        raise RunError(f"kappa needs sequences of equal length, got {a.size} and {b.size}")
     if a.size == 0:
         return float("nan")
     observed = float((a == b).mean())
@@ -118,6 +123,7 @@ def commonest(labels: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.asarray(np.array(PHASES)[np.where(tied, PHASES.index(OPEN), best)])
 
 
+@refusing(RunError)
 def phase_segments(labels: Sequence[str], times: Sequence[float]) -> tuple[tuple[str, float, float], ...]:
     """Run-length form (phase, from, to); a phase lasts until the next probe that shows another."""
     segments: list[tuple[str, float, float]] = []
@@ -218,10 +224,15 @@ def first_crossing(labels: Sequence[str], times: Sequence[float], start: str, en
     return float("nan")
 
 
+@refusing(RunError)
 def compare_phases(
     simulated: Any, real: Any, name: str = "phase", level: float = 0.95
 ) -> PhaseComparison | None:
     """Compares the phases `name` ("phase" | "phase_literal") of two measured Datasets in common time."""
+    for arm, measured in (("simulated", simulated), ("real", real)):
+        if measured is not None:
+            check_run(measured, arm)
+    level = level_of(level, error=RunError)
     arms = [phase_array(simulated, name), phase_array(real, name)]
     if arms[0] is None or arms[1] is None:
         return None

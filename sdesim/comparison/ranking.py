@@ -16,7 +16,10 @@ from sdesim.errors import RunError
 from sdesim.estimators.core.power import Power, interval_power
 from sdesim.io.html import html_table
 from sdesim.io.text import for_terminal
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
 from sdesim.runs.quantities import names, smooths
+from sdesim.runs.schema import check_run
 
 Array = NDArray[np.float64]
 
@@ -96,6 +99,7 @@ class Ranking:
         return told + (f"; next is {for_terminal(others[0].name)}: {others[0].score:.3g}" if others else "")
 
 
+@refusing(RunError)
 def rank(
     arms: Mapping[str, Any], real: Any, quantities: Sequence[str] | None = None, level: float = 0.95, *,
     measured: Mapping[str, Any] | None = None, measured_real: Any = None,
@@ -120,8 +124,9 @@ def rank(
     """
     if not arms:
         raise RunError("rank needs at least one simulated run")
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    for name, run in {**arms, "real": real}.items():
+        check_run(run, name)
+    level = level_of(level, error=RunError)
     chosen = quantities or names(lambda row: row.ranked)
     smooth = smooths(chosen)
     measures = {name: _measured(run, (measured or {}).get(name), smooth) for name, run in arms.items()}

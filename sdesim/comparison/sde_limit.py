@@ -13,6 +13,10 @@ from sdesim.comparison.equivalence import check_margin
 from sdesim.comparison.statistics import t_quantile
 from sdesim.errors import RunError
 from sdesim.estimate import Estimate
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
+from sdesim.kinds.spelling import short
+from sdesim.runs.schema import check_run
 
 Array = NDArray[np.float64]
 QUANTITIES = ("loss", "test_loss", "train_accuracy", "test_accuracy", "weight_norm")
@@ -54,6 +58,7 @@ class SdeLimit:
         )
 
 
+@refusing(RunError)
 def sde_limit(
     runs: Mapping[int, Any], quantities: Sequence[str] | None = None, *, margin: float = 1.0,
     level: float = 0.95,
@@ -79,6 +84,9 @@ def sde_limit(
     Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470.
     """
     check_margin(margin)
+    level = level_of(level, error=RunError)
+    for factor, run in runs.items():
+        check_run(run, f"runs[{short(factor)}]")
     factors = sorted(runs)
     if len(factors) < 2 or factors[0] != 1:
         raise RunError(f"the SDE limit needs runs at the factor 1 and at larger ones, got {factors}")

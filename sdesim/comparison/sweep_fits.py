@@ -12,7 +12,8 @@ from sdesim.errors import RunError
 from sdesim.fits.laws.curve import LawFit, fit_law
 from sdesim.io.files import read_json
 from sdesim.kinds import read
-from sdesim.kinds.spelling import nearest
+from sdesim.kinds.border import refusing
+from sdesim.kinds.spelling import nearest, short
 
 EXIT = ("exit_time.mean", "whole run")
 # In which order moments are taken where none is named.
@@ -95,6 +96,7 @@ class SweepFits:
         )
 
 
+@refusing(RunError)
 def fit_sweep(
     table: SweepTable | Mapping[str, Any] | str | Path, law: Any = "power-law", quantity: str = EXIT[0], *,
     axis: str | None = None, arm: str | None = None, at: str | None = None, level: float = 0.95,
@@ -127,9 +129,9 @@ def fit_sweep(
     quantities = list(dict.fromkeys(q for _, q, _ in data.grids))
     for name, given, known in (("axis", axis, labels), ("arm", arm, list(data.arms))):
         if given is not None and given not in known:
-            raise RunError(f"{name}: found {given!r}{nearest(given, known)}")
+            raise RunError(f"{name}: found {short(given)}{nearest(given, known)}")
     if quantity not in quantities:
-        raise RunError(f"quantity: found {quantity!r}{nearest(quantity, quantities)}")
+        raise RunError(f"quantity: found {short(quantity)}{nearest(quantity, quantities)}")
     chosen = read("laws", law)
     return _fits(data, chosen, quantity, axis, arm, at, level)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 
 Arrays = tuple[Array, Array, Array]
 
@@ -38,7 +38,7 @@ def gradients(function: Callable[..., Any], dim: int, theta: ArrayLike, arrays: 
 
 def products(function: Callable[..., Any], dim: int, theta: ArrayLike, v: ArrayLike, arrays: Arrays) -> Array:
     """∇²L(θ) v through a compiled Hessian-vector product: (…, d), (…, d) → (…, d)."""
-    points, vectors = np.broadcast_arrays(as_theta(theta, dim), as_theta(v, dim, "v"))
+    points, vectors = as_vectors(theta, v, dim)
     block = _block(points)
     out = np.empty_like(block)
     function(block, _block(vectors), *arrays, out)

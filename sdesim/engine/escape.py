@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.kinds.border import refusing
+from sdesim.kinds.spelling import short
 from sdesim.noise import Noise
 from sdesim.noise.big_jumps import BigJumps, isotropic_rate
 from sdesim.surfaces.base import Surface, hessian
@@ -84,6 +86,7 @@ class Escape:
         )
 
 
+@refusing(SdesimError)
 def kramers(
     surface: Surface, diffusion: float | Noise | Sequence[Noise], well: int | str = 0
 ) -> Escape:  # fmt: skip
@@ -138,7 +141,7 @@ def kramers(
     )
     if total > 0.0:
         if not len(saddles):
-            raise Misfit("well", f"found {well!r}, out of which the surface knows no saddle")
+            raise Misfit("well", f"found {short(well)}, out of which the surface knows no saddle")
         well_root, _ = _root_determinant(surface, minimum, "minimum")
         for saddle, height in zip(saddles, heights, strict=True):
             top_root, steepest = _root_determinant(surface, saddle, "saddle")
@@ -187,7 +190,7 @@ def _well_number(surface: Surface, well: int | str) -> int:
         return names.index(well)
     if isinstance(well, int | np.integer) and not isinstance(well, bool) and 0 <= well < len(names):
         return int(well)
-    raise Misfit("well", f"found {well!r}, allowed: 0 to {len(names) - 1}, or {', '.join(names)}")
+    raise Misfit("well", f"found {short(well)}, allowed: 0 to {len(names) - 1}, or {', '.join(names)}")
 
 
 def _parts(dim: int, diffusion: float | Noise | Sequence[Noise]) -> tuple[float, list[BigJumps]]:

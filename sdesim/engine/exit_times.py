@@ -9,10 +9,14 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.estimators.dynamics.survival import SurvivalStatistics, survival_statistics
+from sdesim.kinds.border import refusing
+from sdesim.kinds.spelling import short
 from sdesim.runs.attributes import event_flags
 from sdesim.runs.saved import end_time
+from sdesim.runs.schema import check_run
 
 
+@refusing(RunError)
 def exit_statistics(
     run: xr.Dataset, event: int | str = 0, level: float = 0.95, band: str = "log-log"
 ) -> SurvivalStatistics:
@@ -37,12 +41,13 @@ def exit_statistics(
     Raises:
         RunError: the run has no exits, or no such event.
     """
+    check_run(run)
     if "exit_time" not in run:
         raise RunError("the run watched no exits: simulate with events=[sdesim.events.Exit(…)]")
     names = [str(name) for name in run["event"].values]
     at = names.index(event) if isinstance(event, str) and event in names else event
     if not isinstance(at, int | np.integer) or not 0 <= at < len(names):
-        raise RunError(f"event: found {event!r}, allowed: 0 to {len(names) - 1}, or {', '.join(names)}")
+        raise RunError(f"event: found {short(event)}, allowed: 0 to {len(names) - 1}, or {', '.join(names)}")
     times = np.asarray(run["exit_time"].values[:, int(at)], dtype=np.float64)
     left = ~np.isnan(times)
     status = np.asarray(run["status"].values)

@@ -331,7 +331,7 @@ def _equation(
         return
     if scheme.of_a_loss:
         rule = "one for any drift, such as euler-maruyama, heun or implicit-euler"
-        yield ("scheme",), f"found {scheme.name!r}, which is of a loss's gradient, allowed: {rule}"
+        yield ("scheme",), f"found {short(scheme.name)}, which is of a loss's gradient, allowed: {rule}"
     constant = surface.constant_factor is not None
     changing = bool(surface.factors) and not (constant or surface.additive)
     if constant:
@@ -343,7 +343,7 @@ def _equation(
         yield ("noise",), f"found noise beside the equation's own, allowed: none with scheme {scheme.name!r}"
     if changing and scheme.reads != surface.convention:
         meant = {"ito": "Itô", "stratonovich": "Stratonovich"}
-        found = f"found {scheme.name!r}, which reads the diffusion in the sense of {meant[scheme.reads]}"
+        found = f"found {short(scheme.name)}, which reads the diffusion in the sense of {meant[scheme.reads]}"
         fitting = [
             n for n, c in SCHEMES.items() if c.reads == surface.convention and FACTOR in c.strong_order
         ]

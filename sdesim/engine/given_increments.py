@@ -15,6 +15,7 @@ from sdesim.engine.plan import check_kernels, own_noise
 from sdesim.engine.schemes import Scheme, as_scheme
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.kinds.border import refusing
 from sdesim.kinds.numbers import as_finite, positive
 from sdesim.noise import Noise
 from sdesim.surfaces.base import Surface
@@ -22,6 +23,7 @@ from sdesim.surfaces.base import Surface
 Array = NDArray[np.float64]
 
 
+@refusing(SdesimError)
 def integrate(
     sde_or_surface: Surface | Any,
     increments: ArrayLike,
@@ -46,8 +48,9 @@ def integrate(
         auxiliary: a second set of increments, of the same shape, for schemes that need one ("sra1").
 
     Returns:
-        States after each step, (steps, K, d): the last is path[-1]. NaN or infinite where a step left the
-        numbers, and NaN from a step on that an implicit scheme did not solve.
+        States after each step, (steps, K, d): the last is path[-1]. NaN from the step on at which a path has
+        blown up, as in a stored run (a coordinate of 1e100 or more), or that an implicit scheme did not
+        solve.
 
     Raises:
         SdesimError: shapes do not fit, numbers that are not finite, or a scheme that can't take them.
@@ -68,6 +71,7 @@ def integrate(
     return drive(sde_or_surface, [], start, increments, dt=dt, scheme=scheme, auxiliary=auxiliary)
 
 
+@refusing(SdesimError)
 def drive(
     surface: Surface,
     noise: Sequence[Noise],
@@ -92,7 +96,8 @@ def drive(
         auxiliary: ΔN′ (steps, K, d) for schemes that draw a second set, such as "sra1".
 
     Returns:
-        States after each step, (steps, K, d); NaN from a step on that an implicit scheme did not solve.
+        States after each step, (steps, K, d); NaN from the step on at which a path has blown up (a coordinate
+        of 1e100 or more), or that an implicit scheme did not solve.
 
     Raises:
         SdesimError: shapes do not fit, the scheme can't take the noise, or the noise is of minibatches.

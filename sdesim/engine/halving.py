@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdesim.kinds.numbers import Array
+from sdesim.kinds.spelling import short
 
 if TYPE_CHECKING:
     from sdesim.engine.plan import Plan
@@ -45,13 +46,13 @@ def misfits(
     """
     if tolerance is None:
         if smallest_dt is not None:
-            yield ("smallest_dt",), f"found {smallest_dt!r}, allowed: none without tolerance"
+            yield ("smallest_dt",), f"found {short(smallest_dt)}, allowed: none without tolerance"
         return
     if not _number(tolerance) or not tolerance > 0:
-        yield ("tolerance",), f"found {tolerance!r}, allowed: a number above 0, or none"
+        yield ("tolerance",), f"found {short(tolerance)}, allowed: a number above 0, or none"
         return
     if smallest_dt is not None and not (_number(smallest_dt) and 0 < smallest_dt < math.inf):
-        yield ("smallest_dt",), f"found {smallest_dt!r}, allowed: a number above 0"
+        yield ("smallest_dt",), f"found {short(smallest_dt)}, allowed: a number above 0"
     elif smallest_dt is not None and dt is not None and steps is not None:
         asked, most = halvings(dt, smallest_dt, steps), most_halvings(steps)
         if asked < 1:

@@ -36,6 +36,7 @@ from sdesim.engine.walls.base import WallKernel, confine, kernels_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
+from sdesim.kinds.spelling import short
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
@@ -374,7 +375,7 @@ def make_plan(
     walls, observables, reductions = several(boundary), as_observables(observe), several(reduce)
     saved = steps_to_save(dt, further, save_every, save_at, begin)
     if not (probes is None or hasattr(probes, "tangent")):
-        raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
+        raise Misfit("probes", f"found {short(probes)}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,

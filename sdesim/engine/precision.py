@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.kinds.spelling import short
+
 Array = NDArray[np.float64]
 DTYPES = ("float64", "float32")
 # Spacings of float32 that the noise of a step must have: roundings then add 1/(12 · 64²) to its variance.
@@ -24,7 +26,7 @@ def misfits(dtype: Any, surface: Any, scheme: Any, noises: Sequence[Any], tangen
         surface: None for one that comes from a real arm. tangent: whether a tangent vector goes along.
     """
     if dtype not in DTYPES:
-        yield f"found {dtype!r}, allowed: {' or '.join(DTYPES)}"
+        yield f"found {short(dtype)}, allowed: {' or '.join(DTYPES)}"
         return
     if dtype == "float64":
         return

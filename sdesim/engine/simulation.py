@@ -33,13 +33,14 @@ from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
-from sdesim.errors import RunError
+from sdesim.errors import RunError, SdesimError
 from sdesim.io.lock import beside, clear_dead, lock_beside
 from sdesim.io.memory import spread
 from sdesim.io.places import Place, place, remove_tree
 from sdesim.io.progress import progress_report
-from sdesim.kinds.numbers import whole
+from sdesim.kinds.numbers import as_label, whole
 from sdesim.kinds.registry import fields_of
+from sdesim.kinds.spelling import short
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.attributes import of_parts, rows
@@ -181,7 +182,9 @@ def simulate(
         RunError: `out` exists, or can't be written.
     """
     started = clock.perf_counter()
-    refine = check_refine(refine)
+    refine, name = check_refine(refine), as_label(name)
+    if attributes is not None and not isinstance(attributes, Mapping):
+        raise SdesimError(f"attributes must be a dictionary, got {short(attributes)}")
     end = None if continue_from is None else end_of(continue_from)
     seed, trajectories, first = taken_over(
         end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first

@@ -19,6 +19,9 @@ from sdesim.fits.result import Fit
 from sdesim.fits.series import read_series
 from sdesim.fits.transitions import Transitions
 from sdesim.kinds import Misfit, read
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 
@@ -32,6 +35,7 @@ _RARE = 5e-4
 _LAGS = 5
 
 
+@refusing(EstimatorError)
 def fit(
     series: Any, model: Any, *, dt: Any = None, times: Any = None, unit: str = "day", level: float = 0.95,
     goodness: str | None = None, draws: int = 199, seed: int = 0, **fields: Any,
@@ -73,10 +77,9 @@ def fit(
     Example:
         >>> sdesim.fit(x, "ornstein-uhlenbeck", dt=0.01).rate
     """
-    if not (isinstance(level, int | float) and 0 < level < 1):
-        raise EstimatorError(f"level: found {level!r}, allowed: between 0 and 1")
+    level = level_of(level, error=EstimatorError)
     if goodness not in (None, "bootstrap"):
-        raise EstimatorError(f"goodness: found {goodness!r}, allowed: bootstrap and None")
+        raise EstimatorError(f"goodness: found {short(goodness)}, allowed: bootstrap and None")
     chosen = _model(model, fields)
     data = read_series(series, dt, times, unit)
     if data.n < chosen.fewest:

@@ -15,6 +15,7 @@ from sdesim.estimate import Estimate
 from sdesim.fits.goodness import Goodness, distances
 from sdesim.fits.likelihood import Surface, maximise
 from sdesim.fits.transitions import Transitions
+from sdesim.kinds.numbers import whole
 
 Array = NDArray[np.float64]
 
@@ -112,8 +113,8 @@ class Fit:
         Raises:
             EstimatorError: draws below 19.
         """
-        if not (isinstance(draws, int | np.integer) and draws >= _LEAST_DRAWS):
-            raise EstimatorError(f"draws: found {draws!r}, allowed: {_LEAST_DRAWS} and more")
+        draws = whole(draws, "draws", least=_LEAST_DRAWS, error=EstimatorError)
+        seed = whole(seed, "seed", least=0, error=EstimatorError)
         surface = Surface.of(self.model, self.data)
         theta = surface.natural(np.clip(surface.working(self.theta), surface.low, surface.high))
         larger = [0, 0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdesim.errors import EstimatorError
 from sdesim.fits.transitions import Transitions
 from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ def read_series(series: Any, dt: Any = None, times: Any = None, unit: str = "day
         EstimatorError: one line, the field named.
     """
     if unit not in UNITS:
-        raise EstimatorError(f"unit: found {unit!r}, allowed: {', '.join(UNITS)}")
+        raise EstimatorError(f"unit: found {short(unit)}, allowed: {', '.join(UNITS)}")
     if dt is not None and times is not None:
         raise EstimatorError("times: found beside dt, allowed: one of the two")
     told = ""
@@ -119,7 +120,7 @@ def _step(dt: Any) -> float:
     except (TypeError, ValueError):
         step = math.nan
     if not (step > 0 and math.isfinite(step)):
-        raise EstimatorError(f"dt: found {dt!r}, allowed: a number above 0")
+        raise EstimatorError(f"dt: found {short(dt)}, allowed: a number above 0")
     return step
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
+from sdesim.io.places import local
 
 
 class LineFile:
@@ -24,7 +25,7 @@ class LineFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = local(path, "lines")
         self._file: BinaryIO | None = None
         self._open()
 

@@ -8,6 +8,7 @@ those of fsspec. None enters a run or a message.
 from __future__ import annotations
 
 import fnmatch
+import os
 import posixpath
 import re
 import shutil
@@ -20,9 +21,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from sdesim.errors import RunError, failure
+from sdesim.kinds.spelling import short
 
 # One letter and a colon begin a path of Windows. A path has lost the second slash of a URL.
 _DRIVE, _LOST = re.compile(r"[A-Za-z]:"), re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+# Bytes of a name, on nearly all file systems.
+_LONGEST = 255
 _LOCAL = ("file", "local")
 _MISSING = "needs {what}, which is not installed: pip install 'sdesim[remote]'"
 
@@ -277,12 +281,25 @@ def place(where: str | Path | Remote) -> Place:
     """
     if isinstance(where, Remote):
         return where
+    if not isinstance(where, str | os.PathLike) or not str(where):
+        raise RunError(f"found {short(where)}, allowed: a path, or PROTOCOL://BUCKET/NAME")
     if isinstance(where, str) and "://" in where and not _DRIVE.match(where):
         protocol, _, rest = where.partition("://")
         return Path(unquote(rest)) if protocol in _LOCAL else Remote(where)
     if isinstance(where, Path) and _LOST.match(where.as_posix()):
         raise RunError(f"found {str(where)!r}, allowed: a path of this machine (a URL is given as a text)")
-    return Path(where)
+    path = Path(where)
+    try:
+        named = "\0" not in str(path) and all(len(os.fsencode(part)) <= _LONGEST for part in path.parts)
+    # What no file system writes.
+    except UnicodeEncodeError:
+        named = False
+    if not named:
+        raise RunError(
+            f"found {short(str(where))}, allowed: a path whose names have at most {_LONGEST} bytes"
+        )
+    # What is kept beside a folder is called after it.
+    return path if path.name else path.absolute()
 
 
 def local(where: Any, what: str) -> Path:

@@ -55,8 +55,10 @@ def for_figure(text: Any) -> str:
 
 
 def for_cell(value: Any) -> Any:
-    """A cell of a table for spreadsheets: text that would be a formula has an apostrophe before it; numbers,
-    written as text or not, are as they were."""
+    """A cell of a table for spreadsheets: text that would be a formula has an apostrophe before it, and what
+    no encoding writes stands as its escape; numbers, written as text or not, are as they were."""
+    if isinstance(value, str):
+        value = value.encode("utf-8", "backslashreplace").decode("utf-8")
     if not isinstance(value, str) or not value.startswith(_FORMULA) or _is_number(value):
         return value
     return f"'{value}"

@@ -46,7 +46,8 @@ def say(items: Sequence[dict[str, Any]], name: str, fields: Sequence[str], annot
     found = f"found {short(first['input'])}"
     if sort == "literal_error" and len(items) == 1:
         choices = str(context["expected"]).replace(" or ", ", ").split(",")
-        return found + _allowed(str(first["input"]), [c.strip().strip("'") for c in choices])
+        word = first["input"] if isinstance(first["input"], str) else ""
+        return found + _allowed(word, [c.strip().strip("'") for c in choices])
     rules = " or ".join(dict.fromkeys(_rule(item) for item in items))
     if len(items) == 1 and sort in ("float_type", "int_type", "finite_number"):
         rules += _limits(annotation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
+from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.numbers import as_mask, as_reals, finite, one_of, positive, whole
+from sdesim.kinds.spelling import short
+from sdesim.networks.modules.parts import NORMALISATIONS
 from sdesim.networks.modules.parts import normalisation as normalised
 from sdesim.surfaces.masked_surface import Masked, masked
 from sdesim.surfaces.network.mlp import MLP
@@ -109,15 +113,20 @@ def mlp(
     Raises:
         RunError: if a width, the activation, init or scale is not valid.
     """
-    if init not in INITIALISATIONS:
-        raise RunError(f"init must be one of {', '.join(INITIALISATIONS)}, got {init!r}")
-    if not 0.0 < scale < float("inf"):
-        raise RunError(f"scale must be above 0, got {scale:g}")
-    plain = init == "default" and scale == 1.0
-    if activation not in ACTIVATIONS:
-        raise RunError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-    if len(widths) < 2 or any(w < 1 for w in widths):
+    one_of(init, INITIALISATIONS, "init", RunError)
+    widths = tuple(whole(w, "each of widths", error=RunError) for w in _listed(widths))
+    if len(widths) < 2:
         raise RunError(f"widths must be at least two whole numbers above 0, got {list(widths)}")
+    scale, dropout = positive(scale, "scale", RunError), finite(dropout, "dropout", RunError)
+    if not 0.0 <= dropout < 1.0:
+        raise RunError(f"dropout must be at least 0 and below 1, got {dropout:g}")
+    one_of(normalisation, NORMALISATIONS, "normalisation", RunError)
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise RunError(f"dtype must be one of torch's floating-point types, got {short(dtype)}")
+    if seed is not None:
+        seed = whole(seed, "seed", least=0, error=RunError)
+    plain = init == "default" and scale == 1.0
+    one_of(activation, ACTIVATIONS, "activation", RunError)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -133,6 +142,20 @@ def mlp(
             layers.append(ACTIVATIONS[activation]())
             layers += [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(*layers[:last])
+
+
+def _listed(widths: Any) -> Iterable[Any]:
+    if isinstance(widths, str | bytes) or not isinstance(widths, Iterable):
+        raise RunError(f"widths must be a list of whole numbers, got {short(widths)}")
+    return widths
+
+
+def _numbers(value: Any, name: str) -> Any:
+    """Real numbers in the type that they have: whole ones are labels."""
+    try:
+        return real_array(value)
+    except NoNumbers as error:
+        raise RunError(f"{name}: {error}, allowed: real numbers") from None
 
 
 def one_hot(y: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:
@@ -215,7 +238,7 @@ def _loss_name(loss_fn: Callable[..., Any]) -> str | None:
     """ "mse" or "cross_entropy" where the loss is torch's own, averaged and without options."""
     if loss_fn is nn.functional.cross_entropy:
         return "cross_entropy"
-    if loss_fn in (nn.functional.mse_loss, one_hot_mse):
+    if loss_fn is nn.functional.mse_loss or loss_fn is one_hot_mse:
         return "mse"
     if type(loss_fn) is nn.MSELoss and loss_fn.reduction == "mean":
         return "mse"
@@ -257,7 +280,7 @@ def network_surface(
             "a network surface needs nn.Sequential(Linear, activation, Linear, …), one kind of activation "
             " (tanh, relu, gelu, quadratic) and mean cross-entropy or mean squared error"
         )
-    inputs, targets = torch.as_tensor(x).double().numpy(), torch.as_tensor(y)
+    inputs, targets = as_reals(x, "x", RunError), torch.as_tensor(_numbers(y, "y"))
     if dense.loss == "mse" and targets.ndim == 1 and not targets.is_floating_point():
         targets = one_hot(targets, dense.widths[-1], torch.float64)
     theta = flat_parameters(module)
@@ -267,9 +290,7 @@ def network_surface(
     surface = MLP(dense.widths, inputs, targets.numpy(), dense.activation, dense.loss, start=start)
     chosen = present.copy()
     if mask is not None:
-        if np.shape(mask) != theta.shape:
-            raise RunError(f"mask must be {len(theta)} booleans, got shape {np.shape(mask)}")
-        chosen[present] = mask
+        chosen[present] = as_mask(mask, theta.size, error=RunError)
     return surface if chosen.all() else masked(surface, chosen, 0.0)
 
 

@@ -7,6 +7,9 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import whole
+from sdesim.kinds.spelling import short
 from sdesim.noise.kernel import Array, Drawn, NoiseKernel
 
 _BLOCK = 2048
@@ -33,6 +36,11 @@ def increments(
         stream: the stream number of the noise.
         first: number of the first trajectory.
     """
+    if not all(hasattr(kernel, name) for name in ("module", "function", "params")):
+        raise SdesimError(f"kernel must be what a noise's kernel() gives, got {short(kernel)}")
+    dim, trajectories = whole(dim, "dim"), whole(trajectories, "trajectories")
+    steps, seed = whole(steps, "steps"), whole(seed, "seed", least=0)
+    stream, first = whole(stream, "stream", least=0), whole(first, "first", least=0)
     fill = getattr(import_module(kernel.module), kernel.function)
     out = np.empty((steps + steps % 2, trajectories, dim))
     params, data = kernel.params, kernel.data

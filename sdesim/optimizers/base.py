@@ -176,9 +176,9 @@ class Base:
             if k in taken:
                 continue
             if any(fnmatchcase(name, group["match"]) for name in names):
-                text = f"found {group['match']!r}, all of whose parameters match a pattern before it"
+                text = f"found {short(group['match'])}, all of whose parameters match a pattern before it"
             else:
-                text = f"found {group['match']!r}, which matches no parameter, allowed: a pattern of "
+                text = f"found {short(group['match'])}, which matches no parameter, allowed: a pattern of "
                 text += _listed(names)
             yield ("groups", k, "match"), text
         if self.groups and all(member.lr != self.lr for member, _ in self._placed(names)):
@@ -218,9 +218,9 @@ class Base:
             form: of a momentum; default "underdamped".
         """
         if form is not None and form not in get_args(Form):
-            return f"form must be {' or '.join(get_args(Form))}, got {form!r}"
+            return f"form must be {' or '.join(get_args(Form))}, got {short(form)}"
         if form is not None and not self.momentum:
-            return f"form is for SGD with momentum, found {form!r}; nearest: without form"
+            return f"form is for SGD with momentum, found {short(form)}; nearest: without form"
         if not self.groups:
             return self.equation(form)
         from sdesim.optimizers.sde_of_groups import of_groups

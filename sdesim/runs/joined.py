@@ -11,7 +11,9 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.kinds import read
+from sdesim.kinds.border import refusing
 from sdesim.runs.attributes import event_flags, plain, rows
+from sdesim.runs.schema import check_run
 
 # Attributes that all parts must share.
 _SETTINGS = (
@@ -23,6 +25,7 @@ _SETTINGS = (
 _OWN = ("trajectories", "seed", "first", "theta0", "state")
 
 
+@refusing(RunError)
 def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     """Runs of the same experiment as one, along trajectory; attributes of the first.
 
@@ -34,8 +37,11 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         RunError: nothing given, the runs differ in their settings, saved steps or variables, or a trajectory
             stands in two of them.
     """
+    runs = list(runs)
     if not runs:
         raise RunError("nothing to concatenate")
+    for k, run in enumerate(runs):
+        check_run(run, f"runs[{k}]")
     for run in runs[1:]:
         _check_same(runs[0], run)
     _check_doubles(runs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdesim.errors import RunError
+from sdesim.kinds.spelling import short
 from sdesim.runs.attributes import mapped, rows
 
 if TYPE_CHECKING:
@@ -398,12 +399,20 @@ def further_variables(attrs: Mapping[str, Any]) -> dict[str, VariableSpec]:
     }
 
 
+def check_run(run: Any, name: str = "run") -> None:
+    """Raises RunError unless it has what a Dataset of a run has."""
+    if not all(hasattr(run, part) for part in ("attrs", "sizes", "data_vars")):
+        allowed = "a run, as simulate, training.record and open_run give one"
+        raise RunError(f"{name}: found {short(run)}, allowed: {allowed}")
+
+
 def validate_run(run: xr.Dataset) -> None:
     """Check a dataset against the schema.
 
     Raises:
         RunError: one line naming the first variable, dimension or attribute that doesn't fit.
     """
+    check_run(run)
     for attr in REQUIRED_ATTRS:
         if attr not in run.attrs:
             raise RunError(f"not a run: attribute {attr!r} is missing")
@@ -413,7 +422,7 @@ def validate_run(run: xr.Dataset) -> None:
             f"schema version {run.attrs['schema_version']} can't be read, this sdesim reads {allowed}"
         )
     if run.attrs["kind"] not in ("simulated", "real"):
-        raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
+        raise RunError(f"kind must be 'simulated' or 'real', got {short(run.attrs['kind'])}")
     further = further_variables(run.attrs)
     for name, array in run.data_vars.items():
         spec = VARIABLES.get(str(name)) or further.get(str(name))

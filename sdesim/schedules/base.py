@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError, failure
 from sdesim.kinds.bases import Defaults, default
+from sdesim.kinds.numbers import as_reals
 
 Array = NDArray[np.float64]
 # Values are worked out for so many steps at once, always from the same one on: numpy may answer differently
@@ -52,7 +53,7 @@ class Base(Defaults):
 
     def __call__(self, t: ArrayLike) -> Any:
         """The value at times t ≥ 0, of the shape of t; a float for one time."""
-        times = np.asarray(t, dtype=np.float64)
+        times = as_reals(t, "t")
         found = self._values(np.atleast_1d(times)).reshape(times.shape)
         return float(found) if times.ndim == 0 else found
 

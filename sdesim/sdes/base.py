@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
 from sdesim.kinds.bases import Defaults, default
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_finite, as_theta
 from sdesim.sdes.moments import Moments
 from sdesim.sdes.structure import Structure, structure_of
 from sdesim.surfaces.base import SurfaceKernel
@@ -169,4 +169,7 @@ class Base(Defaults):
         raise SdesimError(f"{type(self).__name__} knows no exact moments")
 
     def _from(self, start: Any) -> Array:
-        return np.broadcast_to(self.start if start is None else np.asarray(start, float), (self.dim,))
+        point = self.start if start is None else as_finite(start, "start")
+        if point.shape not in ((), (1,), (self.dim,)):
+            raise SdesimError(f"start must be a number or ({self.dim},), got shape {point.shape}")
+        return np.broadcast_to(point, (self.dim,))

@@ -68,7 +68,7 @@ class SDE(Base):
     ) -> None:
         d = whole(dim, "dim")
         if convention not in ("ito", "stratonovich"):
-            raise SdesimError(f"convention: found {convention!r}, allowed: 'ito' or 'stratonovich'")
+            raise SdesimError(f"convention: found {short(convention)}, allowed: 'ito' or 'stratonovich'")
         point = np.zeros(d) if start is None else np.atleast_1d(as_finite(start, "start")).astype(float)
         if point.shape != (d,):
             raise SdesimError(f"start: found shape {point.shape}, allowed: ({d},)")

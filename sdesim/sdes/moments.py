@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import number
 
 Array = NDArray[np.float64]
 
@@ -25,10 +26,7 @@ def known_time(t: float) -> float:
     Raises:
         SdesimError: it is below 0 or no number.
     """
-    try:
-        time = float(t)
-    except (TypeError, ValueError):
-        raise SdesimError(f"t must be a number of at least 0, got {t!r}") from None
+    time = number(t, "t")
     if not time >= 0.0:
         raise SdesimError(f"t must be a number of at least 0, got {time:g}")
     return time

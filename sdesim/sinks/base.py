@@ -7,6 +7,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
+from sdesim.errors import RunError
+from sdesim.kinds.spelling import short
+
 
 class Row(Protocol):
     """What a sink is given: a `sdesim.training.Measurement`."""
@@ -56,6 +59,8 @@ def opened(sink: Base | Sink | str | os.PathLike[str]) -> Sink:
         from sdesim.sinks.folder import FolderSink
 
         return FolderSink(sink)
+    if not hasattr(sink, "open") and not all(hasattr(sink, name) for name in ("write", "close")):
+        raise RunError(f"sinks: found {short(sink)}, allowed: sinks of sdesim.sinks, and paths of folders")
     unopened: Callable[[], Sink] | None = getattr(sink, "open", None)
     return cast(Sink, sink) if unopened is None else unopened()
 

@@ -14,6 +14,7 @@ from annotated_types import MinLen
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
+from sdesim.io.places import local
 from sdesim.io.text import for_cell
 from sdesim.kinds import kind
 from sdesim.sinks.base import Base, Row
@@ -51,7 +52,7 @@ class CsvSink:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self._path = local(path, "measurements")
         self._file: io.TextIOWrapper | None = None
         self._open()
 

@@ -18,6 +18,7 @@ from annotated_types import MinLen
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.lines import LineFile
+from sdesim.io.places import local
 from sdesim.kinds import kind
 from sdesim.runs.watched import READINGS, RUN
 from sdesim.sinks.base import Base, Row
@@ -58,7 +59,7 @@ class FolderSink:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder = Path(folder)
+        self._folder = local(folder, "measurements")
         if (self._folder / "scenario.yaml").exists():
             raise RunError(f"{self._folder} holds the run of a scenario; choose another folder")
         self._lines = LineFile(self._folder / READINGS)

@@ -6,13 +6,14 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sdesim.errors import failure
+from sdesim.errors import RunError, failure
+from sdesim.kinds.spelling import short
 from sdesim.sinks.base import Base, Row, Sink, opened
 
 
@@ -34,6 +35,9 @@ class Outlets:
         self._failed: dict[int, str] = {}
         self._told: set[int] = set()
         self._process = os.getpid()
+        # A text would be a folder for each of its letters.
+        if isinstance(sinks, str | bytes | os.PathLike | Mapping) or not isinstance(sinks, Iterable):
+            raise RunError(f"sinks must be a list of sinks and paths, got {short(sinks)}")
         for sink in sinks:
             self.add(sink)
 

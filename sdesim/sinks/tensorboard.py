@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
+from sdesim.io.places import local
+from sdesim.io.text import for_terminal
 from sdesim.kinds import kind
 from sdesim.sinks.base import Base, Row, scalars
 
@@ -44,7 +46,7 @@ class TensorBoardSink:
                 raise RunError("TensorBoardSink needs the packages torch and tensorboard: install them")
             try:
                 if folder is not None:
-                    Path(folder).mkdir(parents=True, exist_ok=True)
+                    local(folder, "measurements").mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise RunError(f"can't write {folder}: {error.strerror or error}") from error
         self._folder, self._writer = folder, writer
@@ -57,7 +59,7 @@ class TensorBoardSink:
             self._writer = SummaryWriter(None if self._folder is None else str(self._folder))  # type: ignore[no-untyped-call,unused-ignore]
             self._folder = self._writer.log_dir
         for name, value in scalars(measurement).items():
-            self._writer.add_scalar(f"sdesim/{name}", value, measurement.step)
+            self._writer.add_scalar(f"sdesim/{for_terminal(name)}", value, measurement.step)
 
     def close(self) -> None:
         """Flush and close; a log of its own is opened anew by a further write."""

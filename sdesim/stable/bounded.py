@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import finite
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, finite, number
 from sdesim.stable.frozen import StableLaw
 from sdesim.stable.sampling.asked import key_of, shape_of
 
@@ -36,7 +37,7 @@ class TruncatedLaw:
         return np.asarray(self.law.logsf(x) if self._right else self.law.logcdf(x))
 
     def _points(self, x: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
-        points = np.asarray(x, dtype=np.float64)
+        points = as_reals(x, "x")
         return points, (points >= self.low) & (points <= self.high)
 
     def logpdf(self, x: ArrayLike) -> Array:
@@ -61,15 +62,15 @@ class TruncatedLaw:
 
     def cdf(self, x: ArrayLike) -> Array:
         """P(X ≤ x | low ≤ X ≤ high)."""
-        return self._between(self.low, np.clip(np.asarray(x, dtype=np.float64), self.low, self.high))
+        return self._between(self.low, np.clip(as_reals(x, "x"), self.low, self.high))
 
     def sf(self, x: ArrayLike) -> Array:
         """P(X > x | low ≤ X ≤ high)."""
-        return self._between(np.clip(np.asarray(x, dtype=np.float64), self.low, self.high), self.high)
+        return self._between(np.clip(as_reals(x, "x"), self.low, self.high), self.high)
 
     def ppf(self, q: ArrayLike) -> Array:
         """x with cdf(x) = q; NaN where q is not in [0, 1]."""
-        share = np.asarray(q, dtype=np.float64)
+        share = as_reals(q, "q")
         share = np.where((share >= 0.0) & (share <= 1.0), share, np.nan)
         mass = math.exp(self._log_mass)
         if self._right:
@@ -88,7 +89,7 @@ class TruncatedLaw:
 
     def isf(self, q: ArrayLike) -> Array:
         """x with sf(x) = q."""
-        return self.ppf(1.0 - np.asarray(q, dtype=np.float64))
+        return self.ppf(1.0 - as_reals(q, "q"))
 
     def rvs(
         self, size: int | tuple[int, ...] | None = None, seed: Any = None, random_state: Any = None
@@ -122,6 +123,7 @@ class TruncatedLaw:
         return max(self.low, float(ends[0])), min(self.high, float(ends[1]))
 
 
+@refusing(SdesimError)
 def truncated(
     alpha: float, beta: float = 0.0, low: float = -math.inf, high: float = math.inf, loc: float = 0.0,
     scale: float = 1.0, parametrization: str = "S1",
@@ -141,10 +143,7 @@ def truncated(
     alpha, beta, loc, scale = (
         finite(v, name) for v, name in ((alpha, "alpha"), (beta, "beta"), (loc, "loc"), (scale, "scale"))
     )
-    try:
-        low, high = float(low), float(high)
-    except (TypeError, ValueError):
-        raise SdesimError("low and high must be numbers") from None
+    low, high = number(low, "low"), number(high, "high")
     if not low < high:
         raise SdesimError(f"low must be below high, got {low:g} and {high:g}")
     return TruncatedLaw(StableLaw(alpha, beta, loc, scale, parametrization), low, high)

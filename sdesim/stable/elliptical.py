@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, finite
 from sdesim.stable.panels_of_many import by_panels
 from sdesim.stable.sampling.asked import key_of, shape_of
 
@@ -100,15 +102,18 @@ class Elliptical:
         return np.asarray((self.loc + drawn).reshape(*whole, self.dim))
 
     def _points(self, x: ArrayLike) -> Array:
-        points = np.asarray(x, dtype=np.float64)
+        points = as_reals(x, "x")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise SdesimError(f"x: found shape {points.shape}, allowed: (..., {self.dim})")
+        if np.isinf(points).any():
+            raise SdesimError("x: found infinite coordinates, allowed: finite numbers and NaN")
         return points
 
     def __repr__(self) -> str:
         return f"<Elliptical stable law: alpha={self.alpha:g}, dim={self.dim}>"
 
 
+@refusing(SdesimError)
 def multivariate(alpha: float, shape: ArrayLike, loc: ArrayLike | None = None) -> Elliptical:
     """The elliptical stable law with index α, shape matrix Q and centre loc.
 
@@ -120,21 +125,18 @@ def multivariate(alpha: float, shape: ArrayLike, loc: ArrayLike | None = None) -
     Raises:
         SdesimError: a value out of its range, Q not symmetric or not positive definite, sizes that differ.
     """
-    try:
-        index = float(alpha)
-        q = np.atleast_1d(np.asarray(shape, dtype=np.float64))
-        q = np.diag(q) if q.ndim == 1 else q
-        centre = np.zeros(q.shape[0]) if loc is None else np.atleast_1d(np.asarray(loc, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise SdesimError("alpha, shape and loc must be numbers") from None
+    index = finite(alpha, "alpha")
+    q = np.atleast_1d(as_reals(shape, "shape"))
+    q = np.diag(q) if q.ndim == 1 else q
     if not LEAST_ALPHA <= index <= 2.0:
         raise SdesimError(f"alpha must be in [{LEAST_ALPHA}, 2], got {index:g}")
-    if q.ndim != 2 or q.shape[0] != q.shape[1] or not np.isfinite(q).all():
+    if q.ndim != 2 or q.shape[0] != q.shape[1] or not q.size or not np.isfinite(q).all():
         raise SdesimError(f"shape: found an array {q.shape}, allowed: finite numbers (d, d) or (d,)")
     if not np.allclose(q, q.T, rtol=1e-12, atol=0.0):
         raise SdesimError("shape: found a matrix that is not symmetric, allowed: symmetric")
     if float(np.linalg.eigvalsh(q)[0]) <= 0:
         raise SdesimError("shape: found a matrix that is not positive definite, allowed: positive definite")
+    centre = np.zeros(q.shape[0]) if loc is None else np.atleast_1d(as_reals(loc, "loc"))
     if centre.shape != (q.shape[0],) or not np.isfinite(centre).all():
         raise SdesimError(f"loc: found shape {centre.shape}, allowed: finite numbers ({q.shape[0]},)")
     return Elliptical(index, q, centre)

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_reals, number, whole
+from sdesim.kinds.spelling import short
 from sdesim.stable import functions
-from sdesim.stable.parameters import Array, as_numbers, checked, tangent_shift
+from sdesim.stable.parameters import Array, checked, tangent_shift
 from sdesim.stable.sampling.draws import rvs
 
 # Means: Gauss–Legendre panels in ξ, x = centre + width · sinh ξ, until that many add nothing.
@@ -19,6 +21,8 @@ _NODES, _PANEL, _QUIET, _NEGLIGIBLE = 20, 0.5, 6, 1e-17
 # e^_FURTHEST is near the largest float64.
 _FURTHEST = 690.0
 # A panel is halved until its halves agree with it, or are as short as a rounding; so many times at most.
+# Of a moment whose terms are below the largest float64, as binomial coefficients and double factorials.
+_MOST_ORDER = 280
 _AGREEMENT, _NARROWEST, _MOST_HALVINGS = 1e-12, 1e-14, 2000
 
 
@@ -119,9 +123,8 @@ class StableLaw:
 
         Skewness and kurtosis are 0 at α = 2 and NaN, undefined, below, as scipy says.
         """
-        unknown = set(moments) - set("mvsk")
-        if unknown:
-            raise SdesimError(f"moments must be letters of 'mvsk', got {moments!r}")
+        if not isinstance(moments, str) or set(moments) - set("mvsk"):
+            raise SdesimError(f"moments must be letters of 'mvsk', got {short(moments)}")
         shape = np.where(self._law.alpha == 2.0, 0.0, np.nan) + np.zeros(self._law.shape)
         values = {"m": self.mean, "v": self.var}
         found = tuple(
@@ -133,19 +136,20 @@ class StableLaw:
 
     def moment(self, order: int) -> Array:
         """E X^order, order a whole number ≥ 0: ±∞ or NaN where it is infinite or undefined."""
-        if not isinstance(order, int | float | np.number) or order < 0 or order % 1 != 0:
-            raise SdesimError(f"order must be a whole number of at least 0, got {order!r}")
+        order = whole(order, "order", least=0)
+        if order > _MOST_ORDER:
+            raise SdesimError(f"order must be at most {_MOST_ORDER}, got {short(order)}")
         law = self._law
         if order == 0:
             return functions.plain(np.ones(law.shape))
         if order == 1:
             return self.mean()
         gaussian = np.zeros(law.shape)
-        for k in range(0, int(order) + 1, 2):
+        for k in range(0, order + 1, 2):
             # E (loc + √2 c G)^order, E G^k = k!/(2^{k/2} (k/2)!).
             normal = math.factorial(k) // (2 ** (k // 2) * math.factorial(k // 2))
-            ways = math.comb(int(order), k) * normal
-            gaussian = gaussian + ways * law.loc ** (int(order) - k) * (2.0 * law.scale**2) ** (k // 2)
+            ways = math.comb(order, k) * normal
+            gaussian = gaussian + ways * law.loc ** (order - k) * (2.0 * law.scale**2) ** (k // 2)
         heavy = _one_sided(law.beta) if order % 2 else np.inf
         return functions.plain(np.where(law.alpha == 2.0, gaussian, heavy) + np.zeros(law.shape))
 
@@ -159,9 +163,9 @@ class StableLaw:
 
     def interval(self, confidence: ArrayLike) -> tuple[Array, Array]:
         """The interval that holds a share ``confidence``, with equal tails."""
-        share = as_numbers("confidence", confidence)
+        share = as_reals(confidence, "confidence")
         if not np.all((share >= 0.0) & (share <= 1.0)):
-            raise SdesimError(f"confidence must be in [0, 1], got {confidence!r}")
+            raise SdesimError(f"confidence must be in [0, 1], got {short(confidence)}")
         return self.ppf(0.5 * (1.0 - share)), self.isf(0.5 * (1.0 - share))
 
     def entropy(self) -> Array:
@@ -194,6 +198,9 @@ class StableLaw:
         """
         if self._law.shape != ():
             raise SdesimError("expect takes a law of single numbers")
+        if func is not None and not callable(func):
+            raise SdesimError(f"func must be a function of points, got {short(func)}")
+        lb, ub = number(lb, "lb"), number(ub, "ub")
         total = self._mean((lambda x: x) if func is None else func, lb, ub)
         if not conditional:
             return total
@@ -218,7 +225,7 @@ class StableLaw:
             log_stretch = np.log(0.5 * width) + np.abs(xi) + np.log1p(np.exp(-2.0 * np.abs(xi)))
             with np.errstate(invalid="ignore", under="ignore", over="ignore"):
                 density = np.exp(functions.logpdf(z, law.alpha, law.beta, parametrization=form) + log_stretch)
-                found = np.asarray(function(located(z)), dtype=np.float64)
+                found = as_reals(function(located(z)), "what func gives")
                 return np.where(density > 0.0, density * found, 0.0)
 
         centre = float(located(np.array(0.0)))

@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
-from sdesim.stable.parameters import Array, Parameters, as_numbers, checked
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals
+from sdesim.stable.parameters import Array, Parameters, checked
 
 DENSITY, RIGHT, LEFT = 0, 1, 2
 # From so many points of one law on, its panels are used (see `kernels.panels`).
 MANY = 4096
 
 
+@refusing(SdesimError)
 def pdf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -45,6 +48,7 @@ def pdf(
     return _exp(logpdf(x, alpha, beta, loc, scale, parametrization))
 
 
+@refusing(SdesimError)
 def logpdf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -58,6 +62,7 @@ def logpdf(
     return plain(_logarithms(x, law, DENSITY) - np.log(law.scale))
 
 
+@refusing(SdesimError)
 def cdf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -70,6 +75,7 @@ def cdf(
     return _exp(logcdf(x, alpha, beta, loc, scale, parametrization))
 
 
+@refusing(SdesimError)
 def logcdf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -82,6 +88,7 @@ def logcdf(
     return plain(_logarithms(x, checked(alpha, beta, loc, scale, parametrization), LEFT))
 
 
+@refusing(SdesimError)
 def sf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -94,6 +101,7 @@ def sf(
     return _exp(logsf(x, alpha, beta, loc, scale, parametrization))
 
 
+@refusing(SdesimError)
 def logsf(
     x: ArrayLike,
     alpha: ArrayLike,
@@ -106,6 +114,7 @@ def logsf(
     return plain(_logarithms(x, checked(alpha, beta, loc, scale, parametrization), RIGHT))
 
 
+@refusing(SdesimError)
 def ppf(
     q: ArrayLike,
     alpha: ArrayLike,
@@ -121,6 +130,7 @@ def ppf(
     return _quantiles(q, checked(alpha, beta, loc, scale, parametrization), left=True)
 
 
+@refusing(SdesimError)
 def isf(
     q: ArrayLike,
     alpha: ArrayLike,
@@ -156,7 +166,7 @@ def _flat(law: Parameters, *arrays: Array) -> tuple[tuple[int, ...], list[Array]
 
 def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
     """log f, log S or log F of the standard law at each x."""
-    points = as_numbers("x", x)
+    points = as_reals(x, "x")
     try:
         x0, x1 = law.standard(points)
     except ValueError:
@@ -227,7 +237,7 @@ def _normal(x: Array, row: int) -> Array:
 def _quantiles(q: ArrayLike, law: Parameters, left: bool) -> Array:
     from sdesim.stable.kernels.quantiles import solve
 
-    given = as_numbers("q", q)
+    given = as_reals(q, "q")
     shape, (share, alpha, beta, shift) = _flat(law, given, law.alpha, law.beta, law.shift)
     share = np.where((share >= 0.0) & (share <= 1.0), share, np.nan)
     with np.errstate(divide="ignore"):

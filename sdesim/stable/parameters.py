@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.arrays import NoNumbers, real_array
-from sdesim.kinds.spelling import short
+from sdesim.kinds.numbers import as_reals, one_of
 
 Array = NDArray[np.float64]
 PARAMETRIZATIONS = ("S1", "S0")
@@ -89,6 +88,7 @@ def checked(
     Raises:
         SdesimError: if one is not, or their shapes don't go together.
     """
+    one_of(parametrization, PARAMETRIZATIONS, "parametrization")
     numbers = tuple(value for value in (alpha, beta, loc, scale) if isinstance(value, float | int))
     if len(numbers) == 4:
         return _of_numbers(*numbers, parametrization)
@@ -103,8 +103,6 @@ def _of_numbers(alpha: float, beta: float, loc: float, scale: float, parametriza
 def _checked(
     alpha: ArrayLike, beta: ArrayLike, loc: ArrayLike, scale: ArrayLike, parametrization: str
 ) -> Parameters:
-    if parametrization not in PARAMETRIZATIONS:
-        raise SdesimError(f"parametrization must be 'S1' or 'S0', got {parametrization!r}")
     a = _within("alpha", alpha, "in (0, 2]", lambda v: (v > 0.0) & (v <= 2.0))
     b = _within("beta", beta, "in [-1, 1]", lambda v: np.abs(v) <= 1.0)
     place = _within("loc", loc, "a finite number", np.isfinite)
@@ -119,20 +117,8 @@ def _checked(
     return Parameters(a, np.where(a == 2.0, 0.0, b), place, width, parametrization == "S1")
 
 
-def as_numbers(name: str, value: ArrayLike) -> Array:
-    """An array of float64.
-
-    Raises:
-        SdesimError: if it holds anything but real numbers.
-    """
-    try:
-        return np.asarray(real_array(value), dtype=np.float64)
-    except NoNumbers:
-        raise SdesimError(f"{name} must be real numbers, got {short(value)}") from None
-
-
 def _within(name: str, value: ArrayLike, allowed: str, inside: object) -> Array:
-    array = as_numbers(name, value)
+    array = as_reals(value, name)
     good = inside(array)  # type: ignore[operator]
     if not good.all():
         wrong = np.atleast_1d(array)[~np.atleast_1d(good)][0]

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import finite, positive
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, finite, positive
 from sdesim.stable.panels_of_many import by_panels
 from sdesim.stable.sampling.asked import key_of, shape_of
 from sdesim.stable.sampling.constants import LEAST_ALPHA, shift_to_s1
@@ -54,7 +55,7 @@ class TemperedLaw:
 
     def _tail(self, x: ArrayLike, above: bool) -> Array:
         """P(X > x), or P(X ≤ x), each from the tail on its side of the median."""
-        points = np.asarray(x, dtype=np.float64)
+        points = as_reals(x, "x")
         y = (points.ravel() - self._centre) / self.scale
         out = np.full(y.shape, np.nan)
         out[np.isposinf(y)], out[np.isneginf(y)] = (0.0, 1.0) if above else (1.0, 0.0)
@@ -93,7 +94,7 @@ class TemperedLaw:
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density, by the characteristic function along a path through the saddle point."""
-        points = np.asarray(x, dtype=np.float64)
+        points = as_reals(x, "x")
         y = (points.ravel() - self._centre) / self.scale
         out = np.where(np.isinf(y), 0.0, np.nan)
         for side, here in self._halves(y):
@@ -123,7 +124,7 @@ class TemperedLaw:
 
     def _quantile(self, q: ArrayLike, sign: float) -> Array:
         """x with the tail of the side `sign` beyond it q."""
-        share = np.asarray(q, dtype=np.float64)
+        share = as_reals(q, "q")
         flat = share.ravel()
         out = np.full(flat.shape, np.nan)
         out[flat == 0.0], out[flat == 1.0] = sign * math.inf, -sign * math.inf
@@ -199,6 +200,7 @@ class TemperedLaw:
         )
 
 
+@refusing(SdesimError)
 def tempered(
     alpha: float, beta: float = 0.0, tempering: float = 1.0, loc: float = 0.0, scale: float = 1.0
 ) -> TemperedLaw:

@@ -13,7 +13,10 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import broadcast_all
 
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, first_line
+from sdesim.kinds.numbers import as_reals, one_of
+from sdesim.kinds.spelling import short
+from sdesim.stable.sampling.asked import shape_of
 
 PARAMETRIZATIONS = ("S1", "S0")
 
@@ -42,12 +45,27 @@ def torch_rvs(
     Raises:
         SdesimError: a value out of its range.
     """
-    given = [p for p in (alpha, beta, loc, scale) if isinstance(p, Tensor)]
-    place = torch.device(device) if device is not None else (given[0].device if given else None)
-    parts = broadcast_all(*(torch.as_tensor(p, dtype=dtype, device=place) for p in (alpha, beta, loc, scale)))
-    law = TorchStable(parts[0], parts[1], parts[2], parts[3], parametrization)
-    shape = (size,) if isinstance(size, int) else tuple(size)
+    shape = shape_of(size)
+    named = {"alpha": alpha, "beta": beta, "loc": loc, "scale": scale}
+    given = [p for p in named.values() if isinstance(p, Tensor)]
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise SdesimError(f"dtype must be one of torch's floating-point types, got {short(dtype)}")
+    try:
+        place = torch.device(device) if device is not None else (given[0].device if given else None)
+        parts = [_parameter(p, name).to(device=place, dtype=dtype) for name, p in named.items()]
+        of_alpha, of_beta, of_loc, of_scale = broadcast_all(*parts)
+        law = TorchStable(of_alpha, of_beta, of_loc, of_scale, parametrization)
+    # What torch says of a device, of shapes, and of a parameter out of its range.
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SdesimError(f"torch_rvs: {first_line(error)}") from error
     return law.rsample(torch.Size(shape), generator=generator)
+
+
+def _parameter(value: Any, name: str) -> Tensor:
+    """A parameter as a tensor of real numbers, one that learns as it is."""
+    if isinstance(value, Tensor) and not value.is_complex():
+        return value
+    return torch.as_tensor(as_reals(value, name))
 
 
 class TorchStable(Distribution):
@@ -78,9 +96,13 @@ class TorchStable(Distribution):
         self, alpha: float | Tensor, beta: float | Tensor = 0.0, loc: float | Tensor = 0.0,
         scale: float | Tensor = 1.0, parametrization: str = "S1", validate_args: bool | None = None,
     ) -> None:  # fmt: skip
-        if parametrization not in PARAMETRIZATIONS:
-            raise SdesimError(f"parametrization must be 'S1' or 'S0', got {parametrization!r}")
-        self.alpha, self.beta, self.loc, self.scale = broadcast_all(alpha, beta, loc, scale)
+        one_of(parametrization, PARAMETRIZATIONS, "parametrization")
+        self.alpha, self.beta, self.loc, self.scale = broadcast_all(
+            *(
+                p if isinstance(p, float | int) else _parameter(p, name)
+                for name, p in (("alpha", alpha), ("beta", beta), ("loc", loc), ("scale", scale))
+            )
+        )
         self.parametrization = parametrization
         # Compiling turns off what torch checks by default: what is out of range would pass without a word.
         super().__init__(self.alpha.shape, validate_args=True if validate_args is None else validate_args)

@@ -15,6 +15,7 @@ from sdesim.errors import SdesimError
 from sdesim.kinds.bases import Defaults, default
 from sdesim.kinds.numbers import Array, as_theta
 from sdesim.kinds.registry import fields_of
+from sdesim.kinds.spelling import short
 
 
 def no_array() -> Array:
@@ -303,6 +304,8 @@ def hessian(surface: Surface, theta: ArrayLike) -> Array:
     Raises:
         SdesimError: if theta does not have the surface's dimension.
     """
+    if isinstance(surface, type) or not all(hasattr(surface, name) for name in ("dim", "hvp")):
+        raise SdesimError(f"surface must be one of sdesim.surfaces, got {short(surface)}")
     points = as_theta(theta, surface.dim)
     matrix = surface.hvp(points[..., None, :], np.eye(surface.dim))
     return 0.5 * (matrix + np.swapaxes(matrix, -1, -2))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.kinds import Misfit, OneOf, kind
-from sdesim.kinds.numbers import Array
+from sdesim.kinds.numbers import Array, number
 from sdesim.schedules.piecewise import switches
 from sdesim.surfaces.base import Base, SurfaceKernel
 from sdesim.surfaces.timed import Text, steady
@@ -62,7 +62,7 @@ class Curriculum(Base):
     def at(self, time: float) -> Any:
         """The surface of a moment."""
         known = switches(self.times, len(self.surfaces), "surfaces")
-        return self.surfaces[int(np.searchsorted(known, time, side="right"))]
+        return self.surfaces[int(np.searchsorted(known, number(time, "time"), side="right"))]
 
     def loss(self, theta: ArrayLike) -> Array:
         """That at t = 0: (…, d) → (…)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.compiled.tuples import plain_of, states_beside, takes_tuples
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
-from sdesim.kinds.numbers import Array, as_finite, as_theta, whole
+from sdesim.kinds.numbers import Array, as_finite, as_start, as_theta, whole
 from sdesim.kinds.spelling import short
 from sdesim.surfaces.base import Base, SurfaceKernel
 
@@ -80,12 +80,14 @@ class Custom(Base):
         if grad is None:
             raise Misfit("grad", "missing, give the gradient of the loss, a function of θ (d,)")
         d = whole(dim, "dim")
-        point = np.zeros(d) if start is None else as_theta(start, d, "start").reshape(-1).copy()
+        point = np.zeros(d) if start is None else as_start(start, d).reshape(-1)
         if point.shape != (d,):
             raise SdesimError(f"start must be ({d},), got {point.size} numbers")
         known = np.zeros((0, d)) if minima is None else np.atleast_2d(as_finite(minima, "minima"))
         if known.ndim != 2 or known.shape[1] != d:
             raise SdesimError(f"minima must be (m, {d}), got shape {known.shape}")
+        if wells is not None and (isinstance(wells, str) or not isinstance(wells, Iterable)):
+            raise SdesimError(f"wells must be a list of names, got {short(wells)}")
         names = tuple(str(k) for k in range(len(known))) if wells is None else tuple(map(str, wells))
         if len(names) != len(known):
             raise SdesimError(f"wells must name {len(known)} minima, got {len(names)} names")

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.kinds import InCode, Misfit, Numbers, OneOf, kind
+from sdesim.kinds.arrays import NoNumbers, real_array
 from sdesim.kinds.numbers import Array, as_theta
 from sdesim.surfaces.base import Base, Surface, SurfaceKernel
 from sdesim.surfaces.evaluated import Embedded
@@ -138,7 +139,10 @@ class Masked(Base):
 
     def _take_mask(self, total: int) -> None:
         """Take a copy of the mask."""
-        mask = np.array(self.given_mask)
+        try:
+            mask = np.array(real_array(self.given_mask))
+        except NoNumbers as error:
+            raise Misfit("mask", f"{error}, allowed: {total} booleans") from None
         if mask.shape != (total,) or mask.dtype != np.bool_:
             found = f"found {mask.dtype} of shape {mask.shape}"
             raise Misfit("mask", f"{found}, allowed: {total} booleans")

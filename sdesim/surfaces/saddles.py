@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array
+from sdesim.kinds.numbers import Array, as_index
 
 if TYPE_CHECKING:
     from sdesim.surfaces.base import Surface
@@ -39,6 +39,7 @@ def find_saddles(surface: Surface, well: int) -> Array:
     Source: W. E, W. Ren & E. Vanden-Eijnden, "Simplified and improved string method", J. Chem. Phys. 126
     (2007) 164103.
     """
+    well = as_index(well, surface.wells, "well")
     minima = np.asarray(surface.minima())
     if len(minima) != len(surface.wells):
         raise SdesimError(

@@ -6,6 +6,7 @@ import xarray as xr
 
 from sdesim.comparison import cohen_kappa, phase_segments
 from sdesim.comparison.phases import commonest, compare_phases, first_crossing, orders, phase_array, shares
+from sdesim.errors import RunError
 
 E, T, G = "exploration", "transition", "generalization"
 
@@ -14,7 +15,7 @@ def test_kappa_is_one_for_agreement_and_zero_for_chance():
     assert cohen_kappa(list("abab"), list("abab")) == 1
     assert cohen_kappa(list("aabb"), list("abab")) == 0
     assert np.isnan(cohen_kappa(list("aa"), list("aa")))
-    with pytest.raises(ValueError, match="equal length"):
+    with pytest.raises(RunError, match="equal length"):
         cohen_kappa(["a"], [])
 
 

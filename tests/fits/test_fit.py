@@ -143,13 +143,13 @@ def test_dependent_residuals_are_flagged():
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"dt": 0.1, "level": 1.5}, "level: found 1.5"),
+        ({"dt": 0.1, "level": 1.5}, "level must be between 0 and 1, got 1.5"),
         ({"dt": -1}, "dt: found -1, allowed: a number above 0"),
         ({"dt": True}, "dt: found True"),
         ({}, "dt: missing"),
         ({"dt": 0.1, "goodness": "chi"}, "goodness: found 'chi'"),
         ({"dt": 0.1, "noise": "pink"}, "noise: found 'pink'"),
-        ({"dt": 0.1, "goodness": "bootstrap", "draws": 5}, "draws: found 5"),
+        ({"dt": 0.1, "goodness": "bootstrap", "draws": 5}, "draws must be at least 19, got 5"),
     ],
 )
 def test_bad_settings_are_told_in_one_line(settings, told):

@@ -28,6 +28,14 @@ def test_what_is_a_path_and_what_a_url():
     for wrong in ("s3://", "memory:///", "simplecache::s3://a/b"):
         with pytest.raises(RunError, match="allowed: PROTOCOL://BUCKET/NAME"):
             place(wrong)
+    assert place(".") == Path.cwd()
+    for wrong in (3, None, "", b"runs"):
+        with pytest.raises(RunError, match=r"^found .*, allowed: a path, or PROTOCOL"):
+            place(wrong)
+    for wrong in ("a\0b", "\ud800", "runs/" + "x" * 256):
+        with pytest.raises(RunError, match="allowed: a path whose names have at most 255 bytes") as told:
+            place(wrong)
+        assert str(told.value).isprintable()
     with pytest.raises(RunError, match="a URL is given as a text"):
         place(Path("s3://bucket/a"))
     with pytest.raises(RunError, match="allowed: a path of this machine for a training"):

@@ -75,6 +75,10 @@ def test_no_cell_is_a_formula_for_a_spreadsheet(text):
     assert next(csv.reader(io.StringIO(out.getvalue(), newline=""))) == [f"'{text}"]
 
 
+def test_a_cell_can_be_written_whatever_its_letters():
+    assert for_cell("=a\ud800").encode("utf-8") == b"'=a\\ud800"
+
+
 @pytest.mark.parametrize("value", ["-1.5", "+1e-3", "-inf", "a=1", "", -1.5, None, True])
 def test_numbers_and_plain_text_stay_as_they_are(value):
     assert for_cell(value) == value

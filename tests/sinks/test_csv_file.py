@@ -82,3 +82,13 @@ def test_names_and_words_are_no_formulas_and_keep_their_column(tmp_path):
     assert head == ["step", "'=HYPERLINK(1)", "'@layer", "later"]
     assert rows[0] == ["1", "-0.5", "'+1+1", ""]
     assert rows[1] == ["1", "", "", "-1.5"]
+
+
+def test_names_that_no_encoding_writes_keep_their_column(tmp_path):
+    sink = Csv(str(tmp_path / "a.csv")).open()
+    for step in (1, 2):
+        sink.write(row(step, **{"=a\ud800": 0.5}))
+    sink.close()
+
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["step", r"'=a\ud800"], ["1", "0.5"], ["2", "0.5"]]

@@ -69,7 +69,7 @@ def test_draws_have_its_characteristic_function_and_begin_alike():
         ((1.5, [[1.0, 2.0], [0.0, 1.0]]), "shape: found a matrix that is not symmetric, allowed: symmetric"),
         ((1.5, -1.0), "shape: found a matrix that is not positive definite, allowed: positive definite"),
         ((1.5, Q, [0.0]), "loc: found shape (1,), allowed: finite numbers (2,)"),
-        (("a", Q), "alpha, shape and loc must be numbers"),
+        (("a", Q), "alpha must be a number, got 'a'"),
     ],
 )
 def test_what_is_no_law_is_told_in_one_line(arguments, says):

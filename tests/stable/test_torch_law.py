@@ -70,7 +70,7 @@ def test_it_is_a_distribution():
     assert law.cdf(law.icdf(torch.tensor(0.3))).tolist() == pytest.approx([0.3, 0.3], rel=1e-5)
     assert stable.torch_rvs(1.5, 0.0, (2, 3), dtype=torch.float32).dtype is torch.float32
     assert math.isnan(stable.TorchStable(0.9).mean)
-    with pytest.raises(SdesimError, match="parametrization must be 'S1' or 'S0', got 'S2'"):
+    with pytest.raises(SdesimError, match="parametrization must be one of S1, S0, got 'S2'"):
         stable.TorchStable(1.5, parametrization="S2")
     with pytest.raises(ValueError, match="alpha"):
         stable.TorchStable(2.5)

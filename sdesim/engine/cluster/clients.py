@@ -12,6 +12,7 @@ from sdesim.errors import RunError
 from sdesim.io.scheduler import NO_DASK, check_address, connected
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import whole
+from sdesim.kinds.spelling import short
 
 # What Dask looks at many times a second, which takes a twentieth of two cores: what its tasks are at, its
 # memory and its delays.
@@ -40,7 +41,7 @@ def check_cluster(cluster: Any) -> None:
         whole(cluster, "cluster")
     elif not hasattr(cluster, "submit"):
         allowed = "a client of dask.distributed, the address of a scheduler, or a number of processes"
-        raise Misfit("cluster", f"found {cluster!r}, allowed: {allowed}")
+        raise Misfit("cluster", f"found {short(cluster)}, allowed: {allowed}")
 
 
 @contextmanager

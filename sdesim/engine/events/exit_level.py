@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdesim.engine.events.base import Base, Problem
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.kinds.spelling import short
 from sdesim.surfaces.custom_surface import telling_line
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class ExitLevel(Base):
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise Misfit("function", f"found {self.function!r}, allowed: a function of θ (d,)")
+            raise Misfit("function", f"found {short(self.function)}, allowed: a function of θ (d,)")
         if not (isinstance(self.value, int | float | np.number) and np.isfinite(self.value)):
-            raise Misfit("value", f"found {self.value!r}, allowed: a finite number")
+            raise Misfit("value", f"found {short(self.value)}, allowed: a finite number")
         if self.monitoring not in ("continuous", "discrete"):
-            raise Misfit("monitoring", f"found {self.monitoring!r}, allowed: 'continuous', 'discrete'")
+            raise Misfit("monitoring", f"found {short(self.monitoring)}, allowed: 'continuous', 'discrete'")
         if self.overshoot is not False:
-            raise Misfit("overshoot", f"found {self.overshoot!r}, allowed: false: {_FIRST_ORDER}")
+            raise Misfit("overshoot", f"found {short(self.overshoot)}, allowed: false: {_FIRST_ORDER}")
 
     @property
     def name(self) -> str:

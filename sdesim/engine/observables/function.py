@@ -13,6 +13,7 @@ from sdesim.engine.observables.base import Array, Base, Problem
 from sdesim.errors import SdesimError
 from sdesim.kinds import kind
 from sdesim.kinds.fields import Code
+from sdesim.kinds.spelling import short
 from sdesim.kinds.trust import trusted_module
 
 
@@ -50,9 +51,9 @@ class Function(Base):
         try:
             made = getattr(trusted_module(module), name, None)
         except SdesimError as error:
-            raise SdesimError(f"found {self.function!r}, {error}") from None
+            raise SdesimError(f"found {short(self.function)}, {error}") from None
         if not callable(made) or isinstance(made, type):
-            raise SdesimError(f"found {self.function!r}, but {module} has no function {name}")
+            raise SdesimError(f"found {short(self.function)}, but {module} has no function {name}")
         return made  # type: ignore[no-any-return]
 
     @property

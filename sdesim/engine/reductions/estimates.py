@@ -10,7 +10,11 @@ import numpy as np
 from sdesim.engine.reductions.collected import COUNTS
 from sdesim.errors import RunError
 from sdesim.estimate import Estimate
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
+from sdesim.kinds.spelling import short
 from sdesim.runs.attributes import rows
+from sdesim.runs.schema import check_run
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from sdesim.estimate import ArrayEstimate
 
 
+@refusing(RunError)
 def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
     """A reduced variable of a run as an Estimate: value ± z · standard error, over the live trajectories.
 
@@ -35,8 +40,10 @@ def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
     Raises:
         RunError: the run has no such variable, or it has no error.
     """
+    check_run(run)
+    level = level_of(level, error=RunError)
     if name not in run:
-        raise RunError(f"the run has no {name!r}; ask for it with reduce")
+        raise RunError(f"the run has no {short(name)}; ask for it with reduce")
     array = run[name]
     value = np.asarray(array.values, dtype=np.float64)
     counts = COUNTS["step" if "every_step" in array.dims else "saved"]

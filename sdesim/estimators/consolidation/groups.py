@@ -26,6 +26,7 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import each, made
+from sdesim.kinds.spelling import short
 from sdesim.support import DEBIASED
 
 
@@ -108,7 +109,7 @@ def subnetwork_gain(
         value = d / d_h * float(whole.signal / part.signal)
         return Estimate(value, math.nan, math.nan, level, method, n, ("no_interval",))
     if method != "corrected":
-        raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
+        raise EstimatorError(f"method must be 'corrected' or 'literal', got {short(method)}")
     c, least, _ = (float(x) for x in jackknife(whole, level))
     value = float(debiased(part.signal, part.trace, n, 1.0)) / c
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import Number, given
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 METHODS = ("isotropic", "rank-one", "literal")
@@ -45,7 +46,7 @@ def gradient_information(c: Number, dim: float, method: str = "isotropic") -> An
         "literal": lambda x: np.log1p(np.maximum(x, 0.0)),
     }
     if method not in forms:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {short(method)}")
     e = given(c)
     bounds = {
         name: e.mapped(forms[form]).value for name, form in (("rank_one", "rank-one"), ("isotropic",) * 2)

@@ -15,6 +15,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.consolidation.window_ratio import fieller
 from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.kinds.numbers import one_of
 
 SAMPLING = ("epoch", "without-replacement")
 
@@ -22,8 +23,7 @@ SAMPLING = ("epoch", "without-replacement")
 def _to_one(batch_size: float, dataset_size: int | None, sampling: str) -> float:
     if batch_size < 1:
         raise EstimatorError(f"batch_size must be at least 1, got {batch_size}")
-    if sampling not in SAMPLING:
-        raise EstimatorError(f"sampling must be one of {', '.join(SAMPLING)}, got {sampling!r}")
+    one_of(sampling, SAMPLING, "sampling", EstimatorError)
     if dataset_size is None:
         return 1.0 / batch_size
     if dataset_size < max(batch_size, 2):

@@ -20,6 +20,8 @@ from sdesim.estimators.core.draws import check_level, draws_of_gradients, matrix
 from sdesim.estimators.core.noncentral import noncentrality_interval
 from sdesim.estimators.core.places import Number, each, given, made
 from sdesim.estimators.core.samples import DROPPED
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
@@ -86,8 +88,7 @@ def direction_probability(
     """
     if method == "measured":
         return _measured_direction(_gradients(c), level)
-    if method not in ("isotropic", "literal"):
-        raise EstimatorError(f"method must be 'isotropic', 'literal' or 'measured', got {method!r}")
+    one_of(method, ("isotropic", "literal"), "method", EstimatorError)
     if method == "isotropic" and (dim is None or dim < 1):
         raise EstimatorError(f"dim must be at least 1, got {dim}")
     factor = dim if method == "isotropic" and dim is not None else 1
@@ -134,7 +135,7 @@ def learning_acceleration(p: Number, method: str = "corrected", reference: float
     if method == "literal":
         return odds(p)
     if method != "corrected":
-        raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
+        raise EstimatorError(f"method must be 'corrected' or 'literal', got {short(method)}")
     unit = math.log1p(-reference)
     return given(p).mapped(lambda x: np.where(x >= 1, np.inf, np.log1p(-np.minimum(x, 1.0)) / unit))
 

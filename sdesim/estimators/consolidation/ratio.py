@@ -47,6 +47,7 @@ from sdesim.estimators.core.noncentral import (
 )
 from sdesim.estimators.core.places import made, stacked
 from sdesim.estimators.tails.index import variance_undefined
+from sdesim.kinds.spelling import short
 from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
@@ -150,7 +151,7 @@ def _ratio(
         return made(literal_ratio(signal, trace), math.nan, math.nan, level, method, size,
                     {**masks, "no_interval": nothing})  # fmt: skip
     if method not in ("debiased", "exact-gaussian"):
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {short(method)}")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ends = jackknife(draws, level, f)
         details: dict[str, Any] = {
@@ -259,7 +260,7 @@ def _from_moments(
         raise EstimatorError(f"at least 2 gradients are needed for a covariance, got {m.n}")
     if method not in ("debiased", "literal", "exact-gaussian"):
         raise EstimatorError(
-            f"method must be 'debiased', 'literal' or 'exact-gaussian' for moments, got {method!r}"
+            f"method must be 'debiased', 'literal' or 'exact-gaussian' for moments, got {short(method)}"
         )
     signal = float(m.mean @ m.mean)
     flags = noise_flags(signal, m.trace, m.n)

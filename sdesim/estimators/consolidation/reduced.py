@@ -22,6 +22,8 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import made
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 from sdesim.support import DEBIASED, POSITIVE
 
 Array = NDArray[np.float64]
@@ -92,8 +94,7 @@ def consolidation_from_sums(
         EstimatorError: unknown method, a level outside (0, 1).
     """
     check_level(level)
-    if method not in ("debiased", "literal"):
-        raise EstimatorError(f"method must be 'debiased' or 'literal', got {method!r}")
+    one_of(method, ("debiased", "literal"), "method", EstimatorError)
     s, t = np.broadcast_arrays(np.asarray(signal, dtype=np.float64), np.asarray(noise, dtype=np.float64))
     count = np.inf if n is None else np.asarray(n, dtype=np.float64)
     masks = noise_masks(s, t, count, 0.0 if n is None else rounding)
@@ -231,7 +232,7 @@ def correction(sampling: str, n: int, batch_size: int | None, dataset_size: int 
     if sampling == "iid":
         return 1.0
     if sampling != "epoch":
-        raise EstimatorError(f"sampling must be 'iid' or 'epoch', got {sampling!r}")
+        raise EstimatorError(f"sampling must be 'iid' or 'epoch', got {short(sampling)}")
     if not batch_size or not dataset_size:
         raise EstimatorError("sampling 'epoch' needs batch_size and dataset_size")
     if n * batch_size > dataset_size:

@@ -15,6 +15,7 @@ from scipy.special import betaincinv, stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.kinds.numbers import level_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -84,8 +85,7 @@ def matrix(gradients: ArrayLike, rows: int = 2, leading: bool = False) -> NDArra
 
 def check_level(level: float) -> None:
     """Raises EstimatorError unless 0 < level < 1."""
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be in (0, 1), got {level}")
+    level_of(level, error=EstimatorError)
 
 
 def centred_blocks(g: NDArray[np.floating]) -> Iterator[tuple[Array, Array]]:

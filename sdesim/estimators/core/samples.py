@@ -15,25 +15,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import EstimatorError, SdesimError, first_line
+from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.border import refusing
 
 # Raised where rows with NaN or infinite entries were left out; `details` hold which share of them.
 DROPPED = "nonfinite_dropped"
 DROPPED_SHARE = "dropped_share"
 # Annotations of arguments that are numbers, one or an array of them; and of those that choose among columns.
 _NUMBERS, _CHOICES = ("ArrayLike", "Number"), ("slice", "Mapping")
-# What bad arguments raise deep inside; memory, interruption and faults of ours by assertion are not of them.
-_OF_ARGUMENTS = (
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    AttributeError,
-    ArithmeticError,
-    np.linalg.LinAlgError,
-)
 _ALLOWED = "allowed: an array of real numbers"
 Call = TypeVar("Call", bound=Callable[..., Any])
 
@@ -79,6 +70,7 @@ def bordered(function: Call) -> Call:
     """
     if not inspect.isfunction(function):
         return function
+    refused = refusing(EstimatorError)(function)
     signature = inspect.signature(function)
     read = {name for name, p in signature.parameters.items() if holds_numbers(str(p.annotation))}
     order = tuple(signature.parameters)
@@ -89,13 +81,8 @@ def bordered(function: Call) -> Call:
             as_samples(x, name) if name in read else x for name, x in zip(order, args, strict=False)
         )
         named = {k: as_samples(x, k) if k in read else x for k, x in kwargs.items()}
-        try:
-            # What is too much is told by the call itself.
-            return function(*positional, *args[len(order) :], **named)
-        except SdesimError:
-            raise
-        except _OF_ARGUMENTS as error:
-            raise EstimatorError(f"{function.__name__}: {first_line(error)}") from error
+        # What is too much is told by the call itself.
+        return refused(*positional, *args[len(order) :], **named)
 
     return met  # type: ignore[return-value]
 

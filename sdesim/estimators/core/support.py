@@ -29,6 +29,7 @@ from scipy.special import bdtr, stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.kinds.numbers import level_of
 from sdesim.support import ANYTHING, Support
 
 Array = NDArray[np.float64]
@@ -51,8 +52,7 @@ def mean_interval(
         EstimatorError: no values, or a level outside (0, 1).
     """
     x = np.asarray(values, dtype=np.float64)
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    level = level_of(level, error=EstimatorError)
     if x.ndim < 1 or not len(x):
         raise EstimatorError("a mean needs at least one value")
     n = len(x)
@@ -85,8 +85,7 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> tuple[Array, Arra
     Source: H. David & H. Nagaraja, Order Statistics (2003), §7.1.
     """
     x = np.sort(np.asarray(values, dtype=np.float64), axis=0)
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    level = level_of(level, error=EstimatorError)
     if x.ndim < 1 or not len(x):
         raise EstimatorError("a median needs at least one value")
     n = len(x)

@@ -24,6 +24,7 @@ from sdesim.estimators.curvature.lanczos import (
     lanczos_steps,
     ritz,
 )
+from sdesim.kinds.numbers import one_of
 
 # ∫|f_m − f_{3m/4}| below which m Lanczos steps count as enough.
 _SETTLED = 0.05
@@ -61,8 +62,7 @@ def hessian_trace(
     Raises:
         EstimatorError: unknown method, dim < 1, fewer than 6 samples.
     """
-    if method not in ("hutch++", "hutchinson"):
-        raise EstimatorError(f"method must be 'hutch++' or 'hutchinson', got {method!r}")
+    one_of(method, ("hutch++", "hutchinson"), "method", EstimatorError)
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
     if samples < 6:

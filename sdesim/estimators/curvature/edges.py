@@ -17,6 +17,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.curvature.lanczos import Array, HessianVectorProduct, Ritz, outer_ritz
 from sdesim.estimators.curvature.symmetry import Watched
+from sdesim.kinds.numbers import one_of
 
 METHODS = ("lanczos", "magnitude", "power", "power-shifted")
 
@@ -125,8 +126,7 @@ def lambda_max(
     Raises:
         EstimatorError: unknown method, dim < 1.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", EstimatorError)
     watched = Watched(hvp)
     return _with_flags(_lambda_max(watched, dim, method, tol, seed, max_iter), watched.flags)
 

@@ -16,6 +16,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import Number, each, given, made, masks_of
 from sdesim.estimators.curvature.lanczos import outer_ritz
+from sdesim.kinds.numbers import one_of
 
 Array = NDArray[np.float64]
 METHODS = ("normalised", "classical", "literal")
@@ -116,8 +117,7 @@ def stability_margin(
     Raises:
         EstimatorError: unknown method, or as `critical_sharpness`.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", EstimatorError)
     lam, name = given(lambda_max, flags=(), level=1.0), "given"
     if critical is None:
         critical = critical_sharpness(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate
 from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.kinds.numbers import one_of
 
 Array = NDArray[np.float64]
 
@@ -38,8 +39,7 @@ def effective_dimension(
     """
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    if method not in ("corrected", "literal"):
-        raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
+    one_of(method, ("corrected", "literal"), "method", EstimatorError)
     e = given(alpha, flags=())
     if method == "literal":
         return e.mapped(lambda a: np.minimum(float(dim), a), method=method, flags=("hypothetical",))

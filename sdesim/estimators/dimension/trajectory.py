@@ -22,6 +22,7 @@ from sdesim.estimators.core.places import each
 from sdesim.estimators.core.samples import finite_rows, require_finite, with_dropped
 from sdesim.estimators.dimension.readings import READINGS, distances
 from sdesim.estimators.tails.symmetric import symmetric_draws
+from sdesim.kinds.numbers import one_of
 from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
@@ -73,8 +74,7 @@ def trajectory_dimension(
     Raises:
         EstimatorError: unknown method, wrong shape.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", EstimatorError)
     x = np.asarray(path, dtype=np.float64)
     if x.ndim < 2:
         raise EstimatorError(f"path must have shape (n, d) or (..., n, d), got {x.shape}")
@@ -142,8 +142,7 @@ def dimension_controls(n: int, dim: int, method: str = "correlation") -> tuple[D
     Raises:
         EstimatorError: unknown method, n below 20, dim below 1.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", EstimatorError)
     if n < _LEAST_POINTS:
         raise EstimatorError(f"n must be at least {_LEAST_POINTS}, got {n}")
     if dim < 1:

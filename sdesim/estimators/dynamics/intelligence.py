@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -44,7 +45,7 @@ def _span(x: Number) -> tuple[Array, Array, Array]:
 
 def _check_method(method: str) -> None:
     if method not in METHODS:
-        raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
+        raise EstimatorError(f"method must be 'corrected' or 'literal', got {short(method)}")
 
 
 def intelligence(

@@ -19,6 +19,7 @@ from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.consolidation.descent import critical_signal
 from sdesim.estimators.core.places import Number, given, made, masks_of, stacked
 from sdesim.estimators.tails.jumps import log_jump_term
+from sdesim.kinds.numbers import one_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -56,8 +57,7 @@ def lyapunov_drift(
         EstimatorError: unknown method; generator without hessian_diffusion_trace; step without
             hessian_signal and eta; no gradient.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", EstimatorError)
     if grad_norm2 is None:
         if grad is None:
             raise EstimatorError("give grad, shape (d,), or grad_norm2 = |grad|^2")

@@ -21,6 +21,7 @@ from scipy.special import ndtri
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 INDICATORS = ("lag1", "variance")
@@ -100,9 +101,9 @@ def critical_slowing_down(
         EstimatorError: a series, window or name that doesn't fit, fewer than 19 surrogates.
     """
     if indicator not in INDICATORS:
-        raise EstimatorError(f"indicator must be 'lag1' or 'variance', got {indicator!r}")
+        raise EstimatorError(f"indicator must be 'lag1' or 'variance', got {short(indicator)}")
     if surrogates not in SURROGATES:
-        raise EstimatorError(f"surrogates must be 'ar1' or 'phase', got {surrogates!r}")
+        raise EstimatorError(f"surrogates must be 'ar1' or 'phase', got {short(surrogates)}")
     if count < 19:
         raise EstimatorError(f"count must be at least 19, got {count}")
     x = _checked(series)
@@ -194,7 +195,7 @@ def _detrended(x: Array, detrend: str, bandwidth: float | None) -> Array:
         t = np.arange(len(x)) - (len(x) - 1) / 2
         return np.asarray(x - x.mean() - t * (t @ x) / (t @ t))
     if detrend != "gaussian":
-        raise EstimatorError(f"detrend must be one of {', '.join(DETRENDINGS)}, got {detrend!r}")
+        raise EstimatorError(f"detrend must be one of {', '.join(DETRENDINGS)}, got {short(detrend)}")
     sigma = _BANDWIDTH * len(x) if bandwidth is None else bandwidth
     if not sigma > 0:
         raise EstimatorError(f"bandwidth must be positive, got {sigma}")

@@ -20,6 +20,7 @@ from sdesim.estimate import Estimate
 from sdesim.estimators.core.binomial import wilson
 from sdesim.estimators.core.draws import check_level
 from sdesim.io.html import html_table
+from sdesim.kinds.numbers import one_of
 from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
@@ -134,8 +135,7 @@ def survival_statistics(
         raise EstimatorError(f"times and ended must both be (n,), n ≥ 1, got {t.shape} and {left.shape}")
     if not (np.isfinite(t).all() and (t >= 0).all()):
         raise EstimatorError("times must be finite and not negative")
-    if band not in ("log-log", "wilson"):
-        raise EstimatorError(f"band must be 'log-log' or 'wilson', got {band!r}")
+    one_of(band, ("log-log", "wilson"), "band", EstimatorError)
     at, ends, watched = _table(t, left)
     curve, variance = _survival(t, at, ends, watched, level)
     if band == "wilson":

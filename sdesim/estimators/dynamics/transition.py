@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
+from sdesim.kinds.numbers import level_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 METHODS = ("confident-crossing", "crossing", "changepoint")
@@ -145,7 +147,7 @@ def detect_transitions(
     if method == "changepoint":
         raise EstimatorError("'changepoint' finds one change: call detect_transition")
     if method != "confident-crossing":
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {short(method)}")
     if confirm < 1:
         raise EstimatorError(f"confirm must be at least 1, got {confirm}")
     side = _sides(x, low, high, threshold)
@@ -209,8 +211,7 @@ def _crossings(
 
 
 def _changepoint(x: Array, seed: int, level: float) -> Transition:
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=EstimatorError)
     finite = np.flatnonzero(np.isfinite(x))
     n = len(finite)
     if n < _LEAST_CHANGE_POINTS:

@@ -20,6 +20,7 @@ from sdesim.estimators.core.places import each, made
 from sdesim.estimators.core.samples import DROPPED, finite_rows, with_dropped
 from sdesim.estimators.tails import characteristic, hill
 from sdesim.estimators.tails.symmetric import mcculloch_index, symmetric_fit
+from sdesim.kinds.numbers import level_of, one_of
 from sdesim.support import POSITIVE, TAILS
 
 Array = NDArray[np.float64]
@@ -88,10 +89,8 @@ def tail_index(
     Raises:
         EstimatorError: unknown method, wrong shape, k or level.
     """
-    if method not in METHODS:
-        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    one_of(method, METHODS, "method", EstimatorError)
+    level = level_of(level, error=EstimatorError)
     if k is not None and k < 2:
         raise EstimatorError(f"k must be at least 2, got {k}")
     x = np.asarray(samples, dtype=np.float64)
@@ -178,8 +177,7 @@ def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
     x = np.asarray(samples, dtype=np.float64)
     if x.ndim < 2:
         raise EstimatorError(f"samples must have shape (..., n, d), got {x.shape}")
-    if not 0 < level < 1:
-        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    level = level_of(level, error=EstimatorError)
     value, low, high, _, flags = _many(x, level)
     literal = np.asarray(_many_hill_literal(x, level).value)
     return TailIndices(value, low, high, literal, flags)

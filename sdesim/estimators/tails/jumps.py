@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 
@@ -80,9 +82,8 @@ def jump_moments(
     _check_law(alpha, skew)
     sigma = np.atleast_1d(np.asarray(scale, dtype=np.float64))
     if sigma.ndim != 1 or not (sigma >= 0).all():
-        raise EstimatorError(f"scale must be a number or (d,), and not negative, got {scale!r}")
-    if rule not in ("clip", "reject"):
-        raise EstimatorError(f"rule must be 'clip' or 'reject', got {rule!r}")
+        raise EstimatorError(f"scale must be a number or (d,), and not negative, got {short(scale)}")
+    one_of(rule, ("clip", "reject"), "rule", EstimatorError)
     for name, given in (("truncation", truncation), ("tempering", tempering)):
         if given is not None and not given > 0:
             raise EstimatorError(f"{name} must be positive, got {given}")
@@ -165,7 +166,7 @@ def log_jump_term(theta: ArrayLike, alpha: float, scale: ArrayLike, skew: float 
     x = np.atleast_1d(np.asarray(theta, dtype=np.float64))
     sigma = np.asarray(scale, dtype=np.float64)
     if x.ndim != 1 or sigma.shape not in ((), (1,), x.shape) or not (sigma >= 0).all():
-        raise EstimatorError(f"scale must be a number or {x.shape}, and not negative, got {scale!r}")
+        raise EstimatorError(f"scale must be a number or {x.shape}, and not negative, got {short(scale)}")
     a = np.sqrt(1 + x @ x - x**2)
     z = 1 - 1j * x / a
     if alpha == 1:

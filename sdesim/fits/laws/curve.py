@@ -13,6 +13,8 @@ from scipy.special import chdtrc, ndtri, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.kinds import dump, read
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import as_reals, level_of
 
 Array = NDArray[np.float64]
 
@@ -91,6 +93,7 @@ class LawFit:
         }
 
 
+@refusing(EstimatorError)
 def fit_law(
     law: Any, x: ArrayLike, value: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = 0.95
 ) -> LawFit:
@@ -117,12 +120,14 @@ def fit_law(
         EstimatorError: arrays of different lengths, or a level outside (0, 1).
     """
     chosen = read("laws", law)
-    x_, y, lo, hi = (np.asarray(a, dtype=np.float64) for a in (x, value, low, high))
+    x_, y, lo, hi = (
+        as_reals(a, name, EstimatorError)
+        for name, a in (("x", x), ("value", value), ("low", low), ("high", high))
+    )
     if not x_.shape == y.shape == lo.shape == hi.shape or x_.ndim != 1:
         shapes = ", ".join(str(a.shape) for a in (x_, y, lo, hi))
         raise EstimatorError(f"value: found shapes {shapes} of x, value, low and high, allowed: one (k,)")
-    if not 0 < level < 1:
-        raise EstimatorError(f"level: found {level}, allowed: between 0 and 1")
+    level = level_of(level, error=EstimatorError)
     with np.errstate(invalid="ignore"):
         kept = (y > 0) & (lo > 0) & (lo < hi) & np.isfinite(x_ * y) & np.isfinite(hi)
         kept &= (x_ > 0) | (not chosen.positive)

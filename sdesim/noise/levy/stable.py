@@ -20,6 +20,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.estimators.tails.jumps import jump_moments
 from sdesim.kinds import Misfit, Numbers, kind
+from sdesim.kinds.spelling import short
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
@@ -102,7 +103,7 @@ class Stable(Base):
         name = "sampler" if self.method is None else "method"
         if self.method is not None:
             if self.sampler not in (None, self.method):
-                raise Misfit("method", f"found {self.method!r}, allowed: none beside sampler")
+                raise Misfit("method", f"found {short(self.method)}, allowed: none beside sampler")
             object.__setattr__(self, "sampler", self.method)
             object.__setattr__(self, "method", None)
         if self.tempering is not None:
@@ -157,7 +158,7 @@ class Stable(Base):
         only = "inversion" if self.structure == "independent" else "cms"
         if self.sampler not in (None, only):
             rule = f"{only} with tempering of the {self.structure} structure"
-            raise Misfit(name, f"found {self.sampler!r}, allowed: {rule}")
+            raise Misfit(name, f"found {short(self.sampler)}, allowed: {rule}")
         if self.structure == "isotropic" and np.any(self._sigma != self._sigma.flat[0]):
             rule = "one for all coordinates with tempering of the isotropic structure"
             raise Misfit("scale", f"found different ones, allowed: {rule}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtr, ndtri
 
 from sdesim.errors import RunError
+from sdesim.kinds.numbers import level_of
 from sdesim.plots.look import LAW, SIMULATED
 from sdesim.plots.style import GUIDE, finish, legend, log_ticks, panels
 from sdesim.stable.fitting.result import StableFit
@@ -43,8 +44,7 @@ def stable_fit(data: StableFit, *, level: float = 0.95, axes: Any = None) -> Any
     Example:
         >>> sdesim.plots.stable_fit(sdesim.stable.fit(x))
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=RunError)
     with panels(axes, 2, (9.2, 3.6), columns=2) as (left, right):
         _quantiles(left, data, level)
         _tails(right, data)

@@ -11,6 +11,7 @@ from scipy.special import betaincinv, ndtri
 
 from sdesim.errors import RunError
 from sdesim.fits.result import Fit
+from sdesim.kinds.numbers import level_of
 from sdesim.plots.laws.fitted import shown_places
 from sdesim.plots.look import LAW, SERIES, SIMULATED
 from sdesim.plots.style import GUIDE, finish, legend, one_panel
@@ -42,8 +43,7 @@ def residual_qq(data: Fit, *, level: float = 0.95, ax: Any = None) -> Any:
     Example:
         >>> sdesim.plots.residual_qq(sdesim.fit(x, "ornstein-uhlenbeck", dt=0.01))
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=RunError)
     n = data.n
     at = shown_places(n)
     x = ndtri((at + 0.5) / n)
@@ -84,8 +84,7 @@ def characteristic_function(data: Fit, *, level: float = 0.95, ax: Any = None) -
     Example:
         >>> sdesim.plots.characteristic_function(sdesim.fit(x, "jump-diffusion", dt=1 / 250))
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=RunError)
     model, theta, n = data.model, data.theta, data.n
     y = model.innovations(theta, data.data)
 

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from sdesim.errors import RunError
 from sdesim.estimators.tails.hill import chosen_k, hill_curve
+from sdesim.kinds.numbers import level_of
 from sdesim.plots.arms import arm_views
 from sdesim.plots.look import SERIES
 from sdesim.plots.style import GUIDE, NothingToDraw, finish, guide, legend, log_ticks, one_panel
@@ -50,8 +51,7 @@ def qq(data: Any, law: Any = None, *, level: float = 0.95, ax: Any = None) -> An
     Example:
         >>> sdesim.plots.qq({"Gaussian": rng.standard_normal(4000), "α = 1.8": stable})
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=RunError)
     quantile = ndtri if law is None else law.ppf
     quarters = np.asarray(quantile(np.array([0.25, 0.5, 0.75])), dtype=np.float64)
     given = _sets(data)
@@ -100,8 +100,7 @@ def hill(data: Any, *, level: float = 0.95, ax: Any = None) -> Any:
     Example:
         >>> sdesim.plots.hill({"gradient noise": run})
     """
-    if not 0 < level < 1:
-        raise RunError(f"level must be in (0, 1), got {level}")
+    level = level_of(level, error=RunError)
     z = float(ndtri(0.5 + level / 2))
     quarters = ndtri(np.array([0.25, 0.5, 0.75]))
     with one_panel(ax) as canvas:

@@ -52,16 +52,25 @@ class Sample:
         return self.dependence < 2.0 * _RARE
 
 
+def real_numbers(x: ArrayLike, shape: str) -> Array:
+    """The numbers x as float64.
+
+    Raises:
+        EstimatorError: x holds anything but real numbers.
+    """
+    try:
+        return np.asarray(real_array(x), dtype=np.float64)
+    except NoNumbers as error:
+        raise EstimatorError(f"x: {error}, allowed: numbers {shape}") from None
+
+
 def prepared(x: ArrayLike) -> Sample:
     """The sample of x (n,), its NaN counted and left out.
 
     Raises:
         EstimatorError: not one axis, infinite values, fewer than 10 numbers, or half of them equal.
     """
-    try:
-        values = np.asarray(real_array(x), dtype=np.float64)
-    except NoNumbers as error:
-        raise EstimatorError(f"x: {error}, allowed: numbers (n,)") from None
+    values = real_numbers(x, "(n,)")
     if values.ndim != 1:
         raise EstimatorError(f"x: found shape {values.shape}, allowed: (n,)")
     infinite = int(np.isinf(values).sum())

@@ -15,8 +15,10 @@ from scipy.special import ndtri
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import ArrayEstimate, Estimate
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of
 from sdesim.stable.elliptical import LEAST_ALPHA, Elliptical, radial
-from sdesim.stable.fitting.checks import FEW, dependence
+from sdesim.stable.fitting.checks import FEW, dependence, real_numbers
 from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
@@ -74,6 +76,7 @@ class EllipticalFit:
         return html_table(head, cells, f"Elliptical stable law of {self.alpha.n:,} vectors")
 
 
+@refusing(EstimatorError)
 def fit_multivariate(x: ArrayLike, level: float = 0.95) -> EllipticalFit:
     """α, shape matrix and centre of independent vectors, by maximum likelihood.
 
@@ -92,8 +95,7 @@ def fit_multivariate(x: ArrayLike, level: float = 0.95) -> EllipticalFit:
     Raises:
         EstimatorError: another shape, infinite values, too few vectors, or vectors within a plane.
     """
-    if not 0 < level < 1:
-        raise EstimatorError(f"level: found {level}, allowed: between 0 and 1")
+    level = level_of(level, error=EstimatorError)
     rows, missing = _prepared(x)
     n, d = rows.shape
     centre = np.median(rows, axis=0)
@@ -140,10 +142,7 @@ def fit_multivariate(x: ArrayLike, level: float = 0.95) -> EllipticalFit:
 
 
 def _prepared(x: ArrayLike) -> tuple[Array, int]:
-    try:
-        given = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EstimatorError(f"x: found {type(x).__name__}, allowed: numbers (n, d)") from None
+    given = real_numbers(x, "(n, d)")
     if given.ndim != 2 or given.shape[1] == 0:
         raise EstimatorError(f"x: found shape {given.shape}, allowed: (n, d)")
     infinite = int(np.isinf(given).sum())

@@ -12,6 +12,8 @@ from scipy.special import ndtri
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.kinds.border import refusing
+from sdesim.kinds.numbers import level_of, one_of, whole
 from sdesim.stable.fitting.checks import FEW, Sample, prepared
 from sdesim.stable.fitting.compression import compress
 from sdesim.stable.fitting.estimates import Found, by_likelihood, by_moments, quantile_start
@@ -29,6 +31,7 @@ _REJECTED = 0.01
 _LEAST_DRAWS = 19
 
 
+@refusing(EstimatorError)
 def fit(
     x: ArrayLike, method: str = "mle", level: float = 0.95, parametrization: str = "S1", *,
     goodness: str | None = "asymptotic", draws: int = 199, seed: int = 0,
@@ -73,7 +76,12 @@ def fit(
     Source: J. Nolan, "Maximum likelihood estimation and diagnostics for stable distributions", in Lévy
     Processes (2001).
     """
-    _check(method, level, parametrization, goodness, draws)
+    one_of(method, METHODS, "method", EstimatorError)
+    level = level_of(level, error=EstimatorError)
+    one_of(parametrization, PARAMETRIZATIONS, "parametrization", EstimatorError)
+    one_of(goodness, GOODNESS, "goodness", EstimatorError)
+    draws = whole(draws, "draws", least=_LEAST_DRAWS, error=EstimatorError)
+    seed = whole(seed, "seed", least=0, error=EstimatorError)
     sample = prepared(x)
     law = standard_law()
     compressed = compress(sample.ordered)
@@ -110,7 +118,8 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
     Raises:
         EstimatorError: draws below 19.
     """
-    _check_draws(draws)
+    draws = whole(draws, "draws", least=_LEAST_DRAWS, error=EstimatorError)
+    seed = whole(seed, "seed", least=0, error=EstimatorError)
     law = standard_law()
     value = made.goodness.statistic
     if math.isnan(value):
@@ -214,20 +223,3 @@ def _own_flags(found: Found, low: Array, high: Array, near_pole: bool) -> list[l
     of_beta = ["at_boundary"] if abs(beta) >= 1.0 else []
     of_beta += ["beta_not_identified"] if low[BETA] <= -1.0 and high[BETA] >= 1.0 else []
     return [of_alpha, of_beta, [], ["loc_ill_conditioned"] if near_pole else []]
-
-
-def _check(method: str, level: float, parametrization: str, goodness: str | None, draws: int) -> None:
-    if method not in METHODS:
-        raise EstimatorError(f"method: found {method!r}, allowed: {', '.join(METHODS)}")
-    if not 0 < level < 1:
-        raise EstimatorError(f"level: found {level}, allowed: between 0 and 1")
-    if parametrization not in PARAMETRIZATIONS:
-        raise EstimatorError(f"parametrization: found {parametrization!r}, allowed: S1 and S0")
-    if goodness not in GOODNESS:
-        raise EstimatorError(f"goodness: found {goodness!r}, allowed: asymptotic, bootstrap and None")
-    _check_draws(draws)
-
-
-def _check_draws(draws: int) -> None:
-    if draws < _LEAST_DRAWS:
-        raise EstimatorError(f"draws: found {draws}, allowed: {_LEAST_DRAWS} and more")

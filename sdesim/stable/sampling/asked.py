@@ -52,6 +52,6 @@ def key_of(seed: Any = None, random_state: Any = None) -> np.uint64:
         return np.uint64(given.randint(0, SEEDS - 1, dtype=np.uint64))
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < SEEDS:
         raise SdesimError(
-            f"seed: found {given!r}, allowed: a whole number from 0 to 2^64 - 1, or a generator of NumPy"
+            f"seed: found {short(given)}, allowed: a whole number from 0 to 2^64 - 1, or a generator of NumPy"
         )
     return np.uint64(int(given))

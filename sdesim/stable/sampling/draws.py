@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.border import refusing
+from sdesim.kinds.spelling import short
 from sdesim.stable.parameters import Array, Parameters, checked
 from sdesim.stable.sampling.asked import key_of, shape_of
 from sdesim.stable.sampling.constants import has_table, law_constants
@@ -18,6 +20,7 @@ SAMPLERS = ("inversion", "cms")
 _BLOCK = 2**14
 
 
+@refusing(SdesimError)
 def rvs(
     alpha: ArrayLike,
     beta: ArrayLike = 0.0,
@@ -55,7 +58,7 @@ def rvs(
     """
     law = checked(alpha, beta, loc, scale, parametrization)
     if sampler not in (None, *SAMPLERS):
-        raise SdesimError(f"sampler must be one of {', '.join(SAMPLERS)}, got {sampler!r}")
+        raise SdesimError(f"sampler must be one of {', '.join(SAMPLERS)}, got {short(sampler)}")
     shape = law.shape if size is None else shape_of(size)
     try:
         np.broadcast_to(np.empty(law.shape), shape)

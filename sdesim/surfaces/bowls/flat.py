@@ -10,7 +10,7 @@ from annotated_types import Ge
 from numpy.typing import ArrayLike
 
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.bowls.flat_kernels"
@@ -40,7 +40,7 @@ class Flat(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """0: (…, d), (…, d) → (…, d)."""
-        x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
         return np.zeros_like(x)
 
     @property

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.bowls.product_kernels"
@@ -71,7 +71,7 @@ class Product(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """P_i Σ_j P_j v_j + (P − 1) Σ_{j≠i} P_ij v_j: (…, d), (…, d) → (…, d)."""
-        x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
         others = self._others(x)
         moved = np.zeros(x.shape)
         for j in range(self.dim):

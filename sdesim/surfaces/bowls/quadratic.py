@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import Misfit, Numbers, kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.bowls.quadratic_kernels"
@@ -93,7 +93,7 @@ class Quadratic(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """H v: (…, d), (…, d) → (…, d)."""
-        v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))[1]
+        v = as_vectors(theta, v, self.dim)[1]
         return self._times_hessian(v)
 
     def minima(self) -> Array:

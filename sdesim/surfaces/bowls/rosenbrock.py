@@ -10,7 +10,7 @@ from annotated_types import Ge
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.bowls.rosenbrock_kernels"
@@ -66,7 +66,7 @@ class Rosenbrock(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """∇²L v, ∇²L tridiagonal: (…, d), (…, d) → (…, d)."""
-        x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
         left, right = x[..., :-1], x[..., 1:]
         out = np.zeros(x.shape)
         out[..., :-1] = (1200.0 * left**2 - 400.0 * right + 2.0) * v[..., :-1] - 400.0 * left * v[..., 1:]

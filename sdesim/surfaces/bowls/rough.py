@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from sdesim.errors import SdesimError
 from sdesim.estimate import Estimate
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta, whole
+from sdesim.kinds.numbers import Array, as_theta, as_vectors, whole
 from sdesim.surfaces.base import Base, SurfaceKernel
 from sdesim.surfaces.bowls.roughness import roughness_exponent
 
@@ -128,7 +128,7 @@ class Rough(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """κ v − Σ_m (2π)² a_m K_m (K_m·v) cos 2πt_m: (…, d), (…, d) → (…, d)."""
-        x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
         weights = np.cos(self._angles(x)) * self.heights * (v @ self.waves.T)
         return np.asarray(self.curvature * v - TURN**2 * (weights @ self.waves))
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
 from sdesim.estimate import Estimate
-from sdesim.kinds.numbers import Array
+from sdesim.kinds.numbers import Array, as_finite, level_of, whole
 
 
 def roughness_exponent(
@@ -47,7 +47,8 @@ def roughness_exponent(
     """
     from scipy.special import stdtrit
 
-    x, r = np.asarray(points, dtype=np.float64), np.asarray(lags, dtype=np.float64)
+    x, r = as_finite(points, "points"), as_finite(lags, "lags")
+    level, seed = level_of(level), whole(seed, "seed", least=0)
     if x.ndim != 2 or len(x) < 16:
         raise SdesimError(f"points must be (n, d) with n at least 16, got shape {x.shape}")
     if r.ndim != 1 or len(r) < 2 or np.any(r <= 0) or len(np.unique(r)) < 2:
@@ -57,7 +58,7 @@ def roughness_exponent(
         u = np.random.default_rng(seed).standard_normal(x.shape)
         u /= np.linalg.norm(u, axis=1, keepdims=True)
     else:
-        u = np.asarray(directions, dtype=np.float64)
+        u = as_finite(directions, "directions")
         if u.shape != x.shape:
             raise SdesimError(f"directions must be {x.shape}, got shape {u.shape}")
     middle = np.asarray(loss(x))

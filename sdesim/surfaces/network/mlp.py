@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from sdesim.compiled import blocks
 from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array, as_theta, whole
+from sdesim.kinds.numbers import Array, as_finite, as_start, as_theta, one_of, whole
+from sdesim.kinds.spelling import short
 from sdesim.surfaces.base import Base, SurfaceKernel
 from sdesim.surfaces.evaluated import Evaluated
 
@@ -63,17 +64,16 @@ class MLP(Base):
         start: ArrayLike | None = None,
         seed: int = 0,
     ) -> None:
+        if not isinstance(widths, Iterable):
+            raise SdesimError(f"widths must be a list of whole numbers, got {short(widths)}")
         sizes = tuple(whole(w, "each of widths") for w in widths)
         if len(sizes) < 2:
             raise SdesimError(f"widths must name at least the features and the outputs, got {sizes}")
-        if activation not in ACTIVATIONS:
-            raise SdesimError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        if loss not in LOSSES:
-            raise SdesimError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+        one_of(activation, ACTIVATIONS, "activation", SdesimError)
+        one_of(loss, LOSSES, "loss", SdesimError)
         inputs, targets = _examples(sizes, x, y, loss)
-        point = (
-            _default_start(sizes, seed) if start is None else as_theta(start, _count(sizes), "start").copy()
-        )
+        seed = whole(seed, "seed", least=0)
+        point = _default_start(sizes, seed) if start is None else as_start(start, _count(sizes))
         codes = [ACTIVATIONS.index(activation), LOSSES.index(loss), *sizes]
         fields: dict[str, Any] = {
             "widths": sizes,
@@ -231,7 +231,7 @@ def _count(widths: Sequence[int]) -> int:
 
 
 def _inputs(widths: Sequence[int], x: ArrayLike) -> Array:
-    inputs = np.array(x, dtype=np.float64, order="C")
+    inputs = np.array(as_finite(x, "x"), order="C")
     if inputs.ndim != 2 or inputs.shape[1] != widths[0] or not len(inputs):
         raise SdesimError(f"x must be (n, {widths[0]}) with n at least 1, got shape {inputs.shape}")
     return inputs
@@ -240,7 +240,7 @@ def _inputs(widths: Sequence[int], x: ArrayLike) -> Array:
 def _examples(widths: Sequence[int], x: ArrayLike, y: ArrayLike, loss: str) -> tuple[Array, Array]:
     """Inputs (n, features) and labels (n, 1) or targets (n, outputs), checked and copied."""
     inputs = _inputs(widths, x)
-    targets = np.array(y, dtype=np.float64, order="C")
+    targets = np.array(as_finite(y, "y"), order="C")
     n, outputs = len(inputs), widths[-1]
     if loss == "cross_entropy":
         if targets.shape not in ((n,), (n, 1)):

@@ -135,7 +135,7 @@ class RandomFeatures(Linear):
             SdesimError: if x has another number of columns.
         """
         width, p = self.weights.shape
-        inputs = np.asarray(x, dtype=np.float64)
+        inputs = as_finite(x, "x")
         if inputs.ndim != 2 or inputs.shape[1] != p:
             raise SdesimError(f"x must be (n, {p}), got shape {inputs.shape}")
         z = inputs @ self.weights.T / math.sqrt(p)
@@ -170,7 +170,7 @@ class RandomFeatures(Linear):
         if labelled:
             functions["train_accuracy"] = lambda theta: _hits(self.A, self.b, theta)
         if x_test is not None and y_test is not None and len(np.asarray(x_test)) > 0:
-            phi, y = self.features(x_test), np.asarray(y_test, dtype=np.float64).reshape(-1)
+            phi, y = self.features(x_test), as_finite(y_test, "y_test").reshape(-1)
             functions["test_loss"] = lambda theta: 0.5 * float(np.mean((phi @ theta - y) ** 2))
             if labelled:
                 functions["test_accuracy"] = lambda theta: _hits(phi, y, theta)

@@ -14,7 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, failure
+from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.border import OF_ARGUMENTS
+from sdesim.kinds.spelling import short
 from sdesim.surfaces.torch.network_copy import NetworkCopy, Way, way_to_examples
 from sdesim.surfaces.torch.settings import one_thread, twice_differentiable
 
@@ -26,6 +29,11 @@ _WIDTH = 8
 _SMALL = 2**17
 # Sums over examples agree to this share of their size, in the two precisions.
 _AGREED = {torch.float64: 1e-9, torch.float32: 1e-4}
+
+
+def _numbers(values: Any) -> Tensor:
+    found = real_array(values)
+    return torch.as_tensor(np.array(found, np.float64 if found.dtype.kind == "f" else np.int64))
 
 
 class BatchedLoss:
@@ -62,12 +70,16 @@ class BatchedLoss:
         if dtype not in _AGREED:
             raise SdesimError(f"dtype must be torch.float64 or torch.float32, got {dtype}")
         self.dtype, self.device = dtype, torch.device("cpu" if device is None else device)
-        self.x, self.y = self._taken(x), self._taken(y)
+        self.x, self.y = self._taken(x, "x"), self._taken(y, "y")
         if self.x.ndim == 0 or self.y.ndim == 0 or len(self.x) != len(self.y) or not len(self.x):
             raise SdesimError(
                 f"x and y must be equally long and not empty, got {tuple(self.x.shape)} and "
                 f"{tuple(self.y.shape)}"
             )
+        if not hasattr(module, "named_parameters") or isinstance(module, type):
+            raise SdesimError(f"module must be a torch.nn.Module, got {short(module)}")
+        if not callable(loss_fn):
+            raise SdesimError(f"loss_fn must be a function of an output and y, got {short(loss_fn)}")
         self.threads = threads
         # Of which more copies are made where threads need their own: deep ones, so that nothing is shared.
         self._given = (copy.deepcopy(module), loss_fn)
@@ -83,13 +95,23 @@ class BatchedLoss:
             raise SdesimError(f"mask must be ({self._size},), got {np.asarray(mask).shape}")
         self.dim = self._size if self._kept is None else len(self._kept)
         start = torch.cat([p.detach().reshape(-1) for p in first.parameters])
-        with self._running():
-            self._look(first, start)
+        try:
+            with self._running():
+                self._look(first, start)
+        # Whatever a network and a loss of others say of numbers that are not for them.
+        except (*OF_ARGUMENTS, RuntimeError) as error:
+            raise SdesimError(f"the network and its loss can't take x and y: {failure(error)}") from error
         self._idle.append(first)
 
-    def _taken(self, values: Any) -> Tensor:
+    def _taken(self, values: Any, name: str) -> Tensor:
         """A tensor of its own on the device: floats in `dtype`, whole numbers as int64."""
-        tensor = torch.as_tensor(values).detach()
+        try:
+            tensor = values.detach() if isinstance(values, Tensor) else _numbers(values)
+        except NoNumbers as error:
+            raise SdesimError(f"{name}: {error}, allowed: real numbers") from None
+        if tensor.is_complex() or not bool(torch.isfinite(tensor).all()):
+            found = "complex numbers" if tensor.is_complex() else "NaN or infinite numbers"
+            raise SdesimError(f"{name}: found {found}, allowed: finite real numbers")
         kind = self.dtype if tensor.is_floating_point() else torch.int64
         return tensor.to(self.device, kind, copy=True)
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class TorchSurface(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """∇²L(θ) v: (…, d), (…, d) → (…, d)."""
-        points, vectors = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        points, vectors = as_vectors(theta, v, self.dim)
         rows, shape = self._rows(points)
         pairs = zip(rows, self._rows(vectors)[0], strict=True)
         return np.array([self._network.hvp(row, along) for row, along in pairs]).reshape(*shape, self.dim)

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import Misfit, kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_index, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 from sdesim.surfaces.wells.sides import side
 
@@ -81,7 +81,7 @@ class DoubleWell(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """(4b (3x₀² − 1) v₀, v₁, …): (…, d), (…, d) → (…, d)."""
-        x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
         out = v.copy()
         out[..., 0] = 4.0 * self.barrier * (3.0 * x[..., 0] ** 2 - 1.0) * v[..., 0]
         return out
@@ -95,6 +95,7 @@ class DoubleWell(Base):
 
     def saddles(self, well: int) -> Array:
         """The barrier top (1, d), of either well."""
+        as_index(well, self.wells, "well")
         out = np.zeros((1, self.dim))
         out[0, 0] = self._stationary()[1]
         return out

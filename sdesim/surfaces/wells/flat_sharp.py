@@ -11,7 +11,7 @@ from annotated_types import Gt
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_index, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 from sdesim.surfaces.wells.sides import side
 
@@ -86,11 +86,12 @@ class FlatSharp(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """L″ v with L″ = k₁ (q₂/S)² + k₂ (q₁/S)² − 2 (q₁′q₂ − q₂′q₁)²/S³: (…, 1), (…, 1) → (…, 1)."""
+        theta, v = as_vectors(theta, v, 1)
         slope1, slope2, share1, share2 = self._parts(theta)
         total = 0.5 * (slope1**2 / self.flat_curvature + slope2**2 / self.sharp_curvature)
         cross = (slope1 * share2 - slope2 * share1) ** 2 / total
         curvature = self.flat_curvature * share2**2 + self.sharp_curvature * share1**2 - 2.0 * cross
-        return np.asarray(curvature[..., None] * as_theta(v, 1, "v"))
+        return np.asarray(curvature[..., None] * v)
 
     def minima(self) -> Array:
         """Flat and sharp minimum (2, 1)."""
@@ -98,6 +99,7 @@ class FlatSharp(Base):
 
     def saddles(self, well: int) -> Array:
         """The barrier top (1, 1), of either well."""
+        as_index(well, self.wells, "well")
         return np.array([[self.top]])
 
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from annotated_types import Ge
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_index, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.wells.styblinski_kernels"
@@ -68,7 +68,8 @@ class Styblinski(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """(6x² − 16) v: (…, d), (…, d) → (…, d)."""
-        return np.asarray((6.0 * as_theta(theta, self.dim) ** 2 - 16.0) * as_theta(v, self.dim, "v"))
+        x, v = as_vectors(theta, v, self.dim)
+        return np.asarray((6.0 * x**2 - 16.0) * v)
 
     def minima(self) -> Array:
         """In the order of `wells`: (2^d, d), or (d + 1, d) from 11 dimensions on."""
@@ -78,7 +79,7 @@ class Styblinski(Base):
 
     def saddles(self, well: int) -> Array:
         """The minimum of the well with one coordinate at the barrier top (d, d), one for each."""
-        out = np.tile(self.minima()[well], (self.dim, 1))
+        out = np.tile(self.minima()[as_index(well, self.wells, "well")], (self.dim, 1))
         np.fill_diagonal(out, _TOP)
         return out
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.kinds import Misfit, kind
-from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.numbers import Array, as_index, as_theta, as_vectors
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 KERNELS = "sdesim.surfaces.wells.wells_kernels"
@@ -108,7 +108,7 @@ class Wells(Base):
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """6 (L_b − L_a)(1 − 2t)/(b − a)² v: (…, 1), (…, 1) → (…, 1)."""
-        points, vectors = np.broadcast_arrays(as_theta(theta, 1), as_theta(v, 1, "v"))
+        points, vectors = as_vectors(theta, v, 1)
         x, a, width, _, rise = self._pieces(points)
         t = (x - a) / width
         low, high = self._walls()
@@ -121,7 +121,7 @@ class Wells(Base):
 
     def saddles(self, well: int) -> Array:
         """The maxima beside a well (1 or 2, 1)."""
-        tops = self.points[1::2]
+        tops, well = self.points[1::2], as_index(well, self.wells, "well")
         return np.array(tops[max(0, well - 1) : well + 1])[:, None]
 
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:

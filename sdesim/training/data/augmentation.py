@@ -16,6 +16,7 @@ from sdesim.data import Dataset
 from sdesim.data.augmentations.base import Base as Augmentation
 from sdesim.data.augmentations.base import Chain
 from sdesim.errors import RunError, SdesimError, first_line
+from sdesim.kinds.spelling import short
 from sdesim.training.data.batches import equal, joined, leaves, moved
 from sdesim.training.data.undisturbed import undisturbed
 
@@ -45,7 +46,7 @@ def chained(augment: Augment | Sequence[Augmentation] | None, train: Any) -> Aug
         return parts
     wrong = next((part for part in parts if not isinstance(part, Augmentation)), None)
     if wrong is not None:
-        raise RunError(f"augment takes a function, or kinds of sdesim.data.augmentations, got {wrong!r}")
+        raise RunError(f"augment takes a function, or kinds of sdesim.data.augmentations, got {short(wrong)}")
     # Others may say by `shape` how many examples there are.
     told = (train.shape, train.vocabulary) if isinstance(train, Dataset) else (None, None)
     try:

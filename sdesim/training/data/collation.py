@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from sdesim.errors import RunError, first_line
+from sdesim.kinds.arrays import real_array
 from sdesim.training.data.batches import Objective, equal, leaves, length, rows_of, takes_whole_batch
 
 Unpack = Callable[[Any], Any]
@@ -65,6 +66,8 @@ def check_source(source: Any, name: str) -> None:
             f"{name} is a path, {str(source)!r}: read the file and pass (X, y), or pass "
             "sdesim.data.Arrays(file=…)"
         )
+    if isinstance(source, type):
+        raise RunError(f"{name} is the class {source.__name__}: pass one of it, (X, y) or a torch Dataset")
     if source is None:
         raise RunError(f"{name} is None: pass (X, y), a torch Dataset or a DataLoader")
 
@@ -99,6 +102,9 @@ def tensors(x: Any) -> Any:
     """
     if torch.is_tensor(x):
         return x
+    if isinstance(x, np.ma.MaskedArray):
+        # Hidden entries become NaN, which no training takes unseen.
+        return torch.as_tensor(real_array(x))
     if isinstance(x, Mapping):
         return {key: tensors(part) for key, part in x.items()}
     if isinstance(x, tuple | list) and x:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset, default_collate
 from sdesim.data import Dataset
 from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
+from sdesim.kinds.numbers import one_of
 from sdesim.training.data.accuracy import Accuracy, accuracy_of
 from sdesim.training.data.augmentation import Augment, Reader, readings_of
 from sdesim.training.data.batches import joined, leaves, length, mapped, moved, rows_of
@@ -117,8 +118,7 @@ def check_sampling(sampling: str) -> None:
     Raises:
         RunError: naming it.
     """
-    if sampling not in SAMPLINGS:
-        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+    one_of(sampling, SAMPLINGS, "sampling", RunError)
 
 
 def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling: str) -> Order:

@@ -14,6 +14,7 @@ from torch.func import vmap
 from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.kinds import Misfit, read
+from sdesim.kinds.numbers import as_reals
 from sdesim.training.data.batches import length, rows_of
 
 
@@ -26,7 +27,7 @@ def probabilities(weights: ArrayLike | Tensor | Weighting | str, y: Any, name: s
     """
     if isinstance(weights, str | Weighting):
         weights = _of_labels(weights, y, name)
-    found = torch.as_tensor(weights).detach().double()
+    found = torch.as_tensor(np.array(as_reals(weights, name, RunError)))
     n = length(y)
     if found.shape != (n,):
         raise RunError(f"{name} must be {n} numbers, one for each example, got {tuple(found.shape)}")

@@ -12,6 +12,7 @@ import xarray as xr
 from sdesim.compiled.streams import TWIN, sequence
 from sdesim.engine import simulate
 from sdesim.errors import RunError
+from sdesim.kinds.numbers import whole
 from sdesim.runs import Probes
 from sdesim.training.forecasts.origin import Origin, origin_of
 from sdesim.training.forecasts.state import state_given, state_rebuilt
@@ -78,9 +79,8 @@ def forecast(
     Source: S. Malladi, K. Lyu, A. Panigrahi & S. Arora, NeurIPS (2022), arXiv 2205.10287 (the SDE); T.
     Gneiting, F. Balabdaoui & A. Raftery, J. R. Stat. Soc. B 69 (2007), for how its forecasts are judged.
     """
-    for name, number, least in (("steps", steps, 1), ("draws", draws, 2), ("seed", seed, 0)):
-        if number < least:
-            raise RunError(f"{name} must be at least {least}, got {number}")
+    steps, draws = whole(steps, "steps", error=RunError), whole(draws, "draws", least=2, error=RunError)
+    seed = whole(seed, "seed", least=0, error=RunError)
     origin = origin_of(source, recipe, at, trajectory)
     if probes is True:
         probes = Probes(max(1, steps // _READINGS), 32, trajectories=min(draws, _PROBED))

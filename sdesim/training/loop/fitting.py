@@ -58,6 +58,8 @@ def check_loss(
                 "networks take x as module(x), a tuple as module(*x), a dict as module(**x): unpack= says "
                 "what x and y are, objective= takes the whole batch"
             ) from error
+    if torch.is_tensor(loss) and loss.is_complex():
+        raise RunError("loss_fn must return a real number, got a complex one")
     if not torch.is_tensor(loss):
         raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
     if loss.ndim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from sdesim.compiled.streams import READINGS, STEPS
 from sdesim.errors import RunError
 from sdesim.kinds.misfit import path_text
+from sdesim.kinds.numbers import as_mask, whole
+from sdesim.kinds.spelling import short
 from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
@@ -237,15 +239,18 @@ def _prepared(
     recipe: Recipe, *, save_every: int | None, save: Sequence[str] | str, probes: Probes | None
 ) -> Prepared:
     module, steps = recipe.module, recipe.steps
-    if save_every is not None and save_every < 1:
-        raise RunError(f"save_every must be at least 1, got {save_every}")
-    if isinstance(probes, bool):
-        raise RunError(f"probes must be Probes, or None for none, got {probes}")
+    if save_every is not None:
+        save_every = whole(save_every, "save_every", error=RunError)
+    if probes is not None and not hasattr(probes, "probe_steps"):
+        raise RunError(f"probes must be Probes, or None for none, got {short(probes)}")
     # A text is a sequence too, of letters.
     save = (save,) if isinstance(save, str) else save
-    wrong = [s for s in save if s not in _SAVEABLE]
+    if not isinstance(save, Iterable):
+        raise RunError(f"save must be a list of {', '.join(_SAVEABLE)}, got {short(save)}")
+    save = tuple(save)
+    wrong = [s for s in save if not (isinstance(s, str) and s in _SAVEABLE)]
     if wrong:
-        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
+        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(short, wrong[:3]))}")
     examples, held_out, order = examples_and_order(recipe)
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
     check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
@@ -331,8 +336,7 @@ def _coordinates(recipe: Recipe, probes: Probes | None) -> tuple[int, Mapping[st
     dim, groups = sum(p.numel() for p in parameters), parameter_groups(recipe.module)
     if mask is None:
         return dim, groups
-    if np.shape(mask) != (dim,) or np.asarray(mask).dtype != np.bool_ or not np.any(mask):
-        raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
+    mask = as_mask(mask, dim, error=RunError)
     if probes is not None and probes.tangent:
         raise RunError("probes: tangent can't follow a network with a mask")
     return int(np.sum(mask)), masked_groups(groups, mask)

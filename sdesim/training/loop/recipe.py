@@ -13,7 +13,9 @@ from torch import nn
 from sdesim.data import Clients
 from sdesim.data.augmentations.base import Base as Augmentation
 from sdesim.data.weightings.base import Base as Weighting
-from sdesim.errors import RunError
+from sdesim.errors import RunError, SdesimError, failure
+from sdesim.kinds.numbers import as_reals, whole
+from sdesim.kinds.spelling import short
 from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
 from sdesim.networks.penalties.base import Base as Penalty
@@ -130,10 +132,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
             allowed = '"module", "fresh", a function seed → module, or an array of parameters'
-            raise RunError(f"init must be {allowed}, got {self.init!r}")
-        for name, least in (("steps", 1), ("seed", 0), ("trajectories", 1)):
-            if getattr(self, name) < least:
-                raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            raise RunError(f"init must be {allowed}, got {short(self.init)}")
+        for name, least in (("steps", 1), ("seed", 0), ("trajectories", 1), ("batch_size", 1)):
+            if name != "batch_size" or self.batch_size is not None:
+                counted = whole(getattr(self, name), name, least=least, error=RunError)
+                object.__setattr__(self, name, counted)
+        check_parts(self.module, self.optimizer, self.scheduler, self.clients)
         check_factor(self.amplify, "amplify must be a whole number")
         object.__setattr__(self, "amplify", int(self.amplify))
         check_sampling(self.sampling)
@@ -150,7 +154,7 @@ class Recipe:
         if isinstance(self.clip, Mapping):
             yield "clip", Clip(**self.clip)
         elif self.clip is not None and not hasattr(self.clip, "cut"):
-            raise RunError(f"clip must be a sdesim.optimizers.Clip or its fields, got {self.clip!r}")
+            raise RunError(f"clip must be a sdesim.optimizers.Clip or its fields, got {short(self.clip)}")
         network: Any = self.module
         train = loaded(self.train)
         loss: Any = self.loss_fn
@@ -199,9 +203,20 @@ class Recipe:
 
     def new_optimizer(self, parameters: list[Any]) -> Any:
         """A torch optimizer of these parameters."""
-        return (
-            self.optimizer(parameters) if self.told is None else self.told.build_named(self.names, parameters)
-        )
+        if self.told is not None:
+            return self.told.build_named(self.names, parameters)
+        try:
+            made = self.optimizer(parameters)
+        except SdesimError:
+            raise
+        except Exception as error:
+            raise RunError(f"optimizer fails on the network's parameters: {failure(error)}") from error
+        if not hasattr(made, "param_groups"):
+            raise RunError(f"optimizer must make one of torch.optim, got {short(made)}")
+        own = {id(p) for p in parameters}
+        if any(id(p) not in own for group in made.param_groups for p in group["params"]):
+            raise RunError("optimizer must move the parameters that it is given, it holds others")
+        return made
 
     def new_clipping(self) -> Clipping | None:
         """What cuts and counts the gradients of one training; None where none are cut."""
@@ -230,7 +245,7 @@ class Recipe:
     def starts(self) -> NDArray[np.float64] | None:
         """Initial parameters (trajectories, D) where they are given."""
         drawn = isinstance(self.init, str) or callable(self.init)
-        return None if drawn else np.array(self.init, dtype=np.float64)
+        return None if drawn else np.array(as_reals(self.init, "init", RunError))
 
 
 class TrainingKeywords(TypedDict, total=False):
@@ -283,3 +298,21 @@ def the_recipe(
     if "steps" not in keywords:
         raise TypeError("give steps, how many the optimizer makes")
     return Recipe(module, loss_fn, train, test, optimizer, **keywords)
+
+
+def check_parts(module: Any, optimizer: Any, scheduler: Any, clients: Any) -> None:
+    """Refuse what is no network, makes no optimizer or no schedule, or shares out no examples.
+
+    Raises:
+        RunError: naming it.
+    """
+    if not isinstance(module, Network) and (isinstance(module, type) or not hasattr(module, "parameters")):
+        raise RunError(f"module must be a torch.nn.Module or one of sdesim.networks, got {short(module)}")
+    for name, value, kind in (
+        ("optimizer", optimizer, Optimizer), ("scheduler", scheduler, LearningRate)
+    ):  # fmt: skip
+        given = name == "optimizer" or value is not None
+        if given and not isinstance(value, kind) and not callable(value):
+            raise RunError(f"{name} must be a function that makes one, or a kind, got {short(value)}")
+    if clients is not None and not all(hasattr(clients, name) for name in ("count", "local_steps")):
+        raise RunError(f"clients must be sdesim.data.Clients(…), or None, got {short(clients)}")

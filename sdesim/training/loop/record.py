@@ -18,6 +18,7 @@ from sdesim.errors import RunError
 from sdesim.io.lock import beside, clear_dead, lock_beside
 from sdesim.io.places import local
 from sdesim.io.progress import progress_report
+from sdesim.kinds.numbers import as_label, whole
 from sdesim.runs import Probes, RunWriter
 from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.runs.replays import warn_of_replay
@@ -113,6 +114,7 @@ def record(
     """
     started = clock.perf_counter()
     out = None if out is None else local(out, "a training")
+    name = as_label(name, error=RunError)
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
     # What is tried here draws from torch's generator, as a worker of this process may at this moment.
     with TRAINING:
@@ -125,8 +127,8 @@ def record(
     _check_memory(prepared, out, together)
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
-    if checkpoint_every is not None and checkpoint_every < 1:
-        raise RunError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
+    if checkpoint_every is not None:
+        checkpoint_every = whole(checkpoint_every, "checkpoint_every", error=RunError)
     attrs = run_attributes(prepared, name) | ({"seeds_at_once": together} if together > 1 else {})
     mark = fingerprint(prepared, attrs)
     attrs |= mark.attrs()

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, SdesimError
 from sdesim.kinds import class_of, names_of
+from sdesim.kinds.numbers import whole
+from sdesim.kinds.spelling import short
 from sdesim.noise import Base, Minibatch, Noise, NoiseKernel
 from sdesim.noise.base import Sort
 
@@ -68,8 +70,10 @@ def check_factor(factor: Any, rule: str) -> None:
     Raises:
         RunError: if it is not.
     """
-    if isinstance(factor, bool) or int(factor) != factor or factor < 1:
-        raise RunError(f"{rule} of at least 1, got {factor}")
+    try:
+        whole(factor, "")
+    except SdesimError:
+        raise RunError(f"{rule} of at least 1, got {short(factor)}") from None
 
 
 def amplified_weights(factor: int) -> tuple[float, float]:
@@ -132,9 +136,9 @@ def short_groups(optimizer: Any, factor: int) -> list[dict[str, Any]]:
 def shortened(optimizer: Any, factor: int) -> Iterator[None]:
     """Let an optimizer make short steps, and then steps as before."""
     kept = []
-    for group, short in zip(optimizer.param_groups, short_groups(optimizer, factor), strict=True):
-        kept.append({name: group[name] for name in short})
-        group.update({**short, "lr": group["lr"] * short["lr"]})
+    for group, scaled in zip(optimizer.param_groups, short_groups(optimizer, factor), strict=True):
+        kept.append({name: group[name] for name in scaled})
+        group.update({**scaled, "lr": group["lr"] * scaled["lr"]})
     try:
         yield
     finally:

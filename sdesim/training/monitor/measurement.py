@@ -11,6 +11,8 @@ import xarray as xr
 
 from sdesim.errors import RunError, first_line
 from sdesim.estimators import Estimate
+from sdesim.kinds.numbers import as_reals, whole
+from sdesim.kinds.spelling import short
 from sdesim.runs.quantities import names
 from sdesim.runs.quantity_row import PHASES as DECIDED
 from sdesim.runs.quantity_row import Quantity
@@ -105,9 +107,12 @@ class Measurement:
                 raise RunError(f"a measurement has no {name!r}; it has {', '.join(sorted(known))}")
         for name in ("phase", "phase_literal"):
             if given.get(name, PHASES[0]) not in PHASES:
-                raise RunError(f"{name} must be one of {', '.join(PHASES)}, got {given[name]!r}")
-        estimates = {k: _estimate(given.pop(k)) for k in monitored if given.get(k) is not None}
+                raise RunError(f"{name} must be one of {', '.join(PHASES)}, got {short(given[name])}")
+        step = whole(step, "step", least=0, error=RunError)
+        estimates = {k: _estimate(given.pop(k), k) for k in monitored if given.get(k) is not None}
         made = {k: v for k, v in given.items() if k not in monitored}
+        for name in _PLAIN.intersection(made):
+            made[name] = None if made[name] is None else _one(made[name], name)
         start: dict[str, Any] = {
             "time": step * learning_rate, "epoch": None, "batch_size": 1, "loss": math.nan,
             "validation_loss": None,
@@ -116,8 +121,8 @@ class Measurement:
             step=step,
             learning_rate=learning_rate,
             estimates=estimates,
-            literal={k: _estimate(v, "literal") for k, v in (literal or {}).items()},
-            groups={k: _estimate(v) for k, v in (groups or {}).items()},
+            literal={k: _estimate(v, k, "literal") for k, v in (literal or {}).items()},
+            groups={k: _estimate(v, k) for k, v in (groups or {}).items()},
             **(start | made),
         )
 
@@ -211,13 +216,26 @@ class Measurement:
         }  # fmt: skip
 
 
-def _estimate(given: Given, method: str = "given") -> Estimate:
+# Fields of a measurement that are one number.
+_PLAIN = {"time", "epoch", "loss", "validation_loss", "signal", "noise", "lambda_crit", "cost_seconds"}
+
+
+def _one(given: Any, name: str) -> float:
+    found = as_reals(given, name, RunError)
+    if found.size != 1:
+        raise RunError(f"{name} must be a number, got {short(given)}")
+    return float(found.item())
+
+
+def _estimate(given: Given, name: str, method: str = "given") -> Estimate:
     if isinstance(given, Estimate):
         return given
     if isinstance(given, tuple):
-        value, low, high = map(float, given)
+        if len(given) != 3:
+            raise RunError(f"{name} must be a number or (value, low, high), got {short(given)}")
+        value, low, high = (_one(x, name) for x in given)
         return Estimate(value, low, high, 0.95, method, 1)
-    return Estimate(float(given), math.nan, math.nan, 0.95, method, 1, ("no_interval",))
+    return Estimate(_one(given, name), math.nan, math.nan, 0.95, method, 1, ("no_interval",))
 
 
 def _number(x: Any) -> float:

@@ -20,9 +20,11 @@ import xarray as xr
 from torch import nn
 
 from sdesim.data.augmentations.base import Base as Augmentation
-from sdesim.errors import RunError, failure
+from sdesim.errors import RunError, SdesimError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
+from sdesim.kinds.numbers import finite, level_of, whole
+from sdesim.kinds.spelling import short
 from sdesim.networks.fully_connected import parameter_groups
 from sdesim.runs import Probes, measure, probe_rng, projection_directions
 from sdesim.runs.probes import LARGEST
@@ -54,6 +56,14 @@ _LARGEST = 1e7
 
 class _Readings(Probes):
     """What a monitor reads; its numbers are looked at, and the check of kinds would load megabytes."""
+
+
+def _share(budget: Any) -> float:
+    try:
+        return level_of(budget)
+    except SdesimError:
+        rule = "above 0 and below 1, a share of the time"
+        raise RunError(f"monitor: budget must be {rule}, got {short(budget)}") from None
 
 
 class Monitor:
@@ -139,11 +149,16 @@ class Monitor:
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0), "window": (window, 0),
                  "branches": (branches, 0)}  # fmt: skip
-        for name, (value, smallest) in least.items():
-            if value < smallest:
-                raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
-        if budget is not None and not 0 < budget < 1:
-            raise RunError(f"monitor: budget must be above 0 and below 1, a share of the time, got {budget}")
+        every, curvature_every, samples, examples, seed, window, branches = (
+            whole(value, f"monitor: {name}", least=smallest, error=RunError)
+            for name, (value, smallest) in least.items()
+        )
+        if batch_size is not None:
+            batch_size = whole(batch_size, "monitor: batch_size", error=RunError)
+        if learning_rate is not None:
+            learning_rate = finite(learning_rate, "monitor: learning_rate", RunError)
+        if budget is not None:
+            budget = _share(budget)
         if optimizer is None and learning_rate is None:
             raise RunError("monitor: give optimizer=… or learning_rate=…")
         if optimizer is not None and not hasattr(optimizer, "param_groups"):
@@ -151,6 +166,8 @@ class Monitor:
                 "monitor: optimizer must be the one in use, as torch.optim makes it, not what makes one, got "
                 f"{type(optimizer).__name__}"
             )
+        if isinstance(model, type) or not hasattr(model, "parameters"):
+            raise RunError(f"monitor: model must be a torch.nn.Module, got {short(model)}")
         check_readable(model, mode)
         taken = reading(loss_fn, unpack)
         self._data = LoaderExamples(loader, "loader", taken)

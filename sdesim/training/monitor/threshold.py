@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, detect_transitions, probability
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 from sdesim.training.monitor.measurement import Measurement
 
 DETECTIONS = ("confident-crossing", "crossing")
@@ -71,10 +73,9 @@ class CrossingDetector:
     def __init__(
         self, threshold: float | str = 0.5, method: str = "confident-crossing", confirm: int = 3
     ) -> None:
-        if method not in DETECTIONS:
-            raise RunError(f"detection must be one of {', '.join(DETECTIONS)}, got {method!r}")
+        one_of(method, DETECTIONS, "detection", RunError)
         if threshold != "C_star" and not (isinstance(threshold, int | float) and 0 < threshold < 1):
-            raise RunError(f'threshold must be a number between 0 and 1 or "C_star", got {threshold!r}')
+            raise RunError(f'threshold must be a number between 0 and 1 or "C_star", got {short(threshold)}')
         if method == "crossing" and threshold == "C_star":
             raise RunError('detection "crossing" is the source\'s, against a number: give threshold=0.5')
         if confirm < 1:

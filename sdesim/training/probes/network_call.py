@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sdesim.errors import RunError
+from sdesim.kinds.numbers import as_reals
 from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.data.batches import Stepped, arguments, batch_loss, call, mapped, penalty_of
 from sdesim.training.data.weighting import mean_loss
@@ -151,7 +153,7 @@ class NetworkCall:
 
     def point(self, theta: Array) -> Tensor:
         """θ (d,) as a tensor of the network's own numbers."""
-        return own_tensor(np.asarray(theta, dtype=np.float64)).to(self.device, self.dtype)
+        return own_tensor(as_reals(theta, "theta", RunError)).to(self.device, self.dtype)
 
     def inputs(self, x: Any) -> Any:
         """A copy of a batch that a call may write to, in numbers and on the device that it takes."""

@@ -16,6 +16,8 @@ from torch.func import grad, vmap
 from sdesim.errors import RunError, first_line
 from sdesim.estimators.core.covariance import GradientMoments, GradientTraces
 from sdesim.estimators.curvature.differences import difference_curvature, difference_hvp
+from sdesim.kinds.numbers import as_reals, one_of, whole
+from sdesim.kinds.spelling import short
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
 from sdesim.runs.sizes import costly
@@ -97,8 +99,11 @@ class TorchOracle:
         modes: Sequence[bool] | None = None, trial: Trial | None = None, seed: int = 0,
         only: Sequence[bool] | None = None,
     ) -> None:  # fmt: skip
-        if batch_size < 1:
-            raise RunError(f"batch_size must be at least 1, got {batch_size}")
+        batch_size = whole(batch_size, "batch_size", error=RunError)
+        if isinstance(module, type) or not hasattr(module, "named_parameters"):
+            raise RunError(f"module must be a torch.nn.Module, got {short(module)}")
+        if not callable(loss_fn):
+            raise RunError(f"loss_fn must be a function of an output and y, got {short(loss_fn)}")
         check_mode(mode)
         n, m = length(x), length(y)
         if n != m or not n:
@@ -277,6 +282,9 @@ class TorchOracle:
         Args:
             alone: whether all parts are asked for before anything else is drawn from rng.
         """
+        n = whole(n, "n", error=RunError)
+        if not hasattr(rng, "integers"):
+            raise RunError(f"rng must be a numpy.random.Generator, got {short(rng)}")
         rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
         return [(self.x, self.y, torch.from_numpy(rows))]
 
@@ -402,6 +410,7 @@ class TorchOracle:
     def hvp(self, theta: Array, v: Array) -> Array:
         """∇²L(theta) v of the training objective, by ``hvp_method``: (d,)."""
         self._check(theta)
+        self._check(v, "v")
         _, batches = self.trial, self._batches()
         if not self.hvp_method:
             few = (
@@ -469,9 +478,10 @@ class TorchOracle:
         kind = "float64" if self.called.accuracy == torch.float64 else "float32"
         return difference_curvature(self.loss, theta, v, dtype=kind)
 
-    def _check(self, theta: Array) -> None:
-        if np.shape(theta) != (self.dim,):
-            raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
+    def _check(self, theta: Array, name: str = "theta") -> None:
+        found = as_reals(theta, name, RunError).shape
+        if found != (self.dim,):
+            raise RunError(f"{name} must have shape ({self.dim},), got {found}")
 
 
 def check_mode(mode: str) -> None:
@@ -480,8 +490,7 @@ def check_mode(mode: str) -> None:
     Raises:
         RunError: naming it.
     """
-    if mode not in MODES:
-        raise RunError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    one_of(mode, MODES, "mode", RunError)
 
 
 class MaskedOracle:

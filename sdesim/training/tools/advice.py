@@ -10,6 +10,8 @@ from scipy.special import ndtr, ndtri
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, critical_sharpness, noise_scale
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.tools.trust import descends, doubts
 
@@ -98,8 +100,7 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
     Raises:
         RunError: unknown method.
     """
-    if method not in METHODS:
-        raise RunError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    one_of(method, METHODS, "method", RunError)
     rate, batch = _descent_rate(measurement), _critical(measurement.C_1)
     state, value, threshold = _read(measurement, method)
     if state == "undefined" and method == "corrected" and measurement.progress is not None:
@@ -159,7 +160,7 @@ def batch_size_for(measurement: Measurement, target: float | tuple[float, float]
 def _target(target: float | tuple[float, float] | str) -> tuple[float, float]:
     if isinstance(target, str):
         if target != "literal":
-            raise RunError(f"target must be a C, a pair (low, high) or 'literal', got {target!r}")
+            raise RunError(f"target must be a C, a pair (low, high) or 'literal', got {short(target)}")
         return LITERAL_TARGET
     low, high = target if isinstance(target, tuple) else (target, target)
     if not 0 < low <= high < math.inf:

@@ -17,6 +17,7 @@ from torch.nn.utils import prune as torch_prune
 
 from sdesim.compiled.streams import PRUNING, WEIGHTS, sequence
 from sdesim.errors import RunError
+from sdesim.kinds.numbers import level_of, one_of, whole
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training.data.batches import mapped, rows_of
 from sdesim.training.data.examples import (
@@ -80,7 +81,7 @@ def prune(
         RunError: if an argument is out of range, a round's training diverges, or the recipe is of a training
             that prunes in no known way: with a scheduler, augmentation, a mask, amplified noise or clients.
     """
-    _check(rule, sparsity, rounds)
+    sparsity, rounds = _checked(rule, sparsity, rounds)
     recipe = _recipe(module, loss_fn, train, optimizer, rule, training)
     module, seed = recipe.module, recipe.seed
     examples, _ = training_and_test(recipe.train, None, next(module.parameters()), unpack=recipe.reading)
@@ -117,8 +118,8 @@ def _recipe(
 ) -> Recipe:  # fmt: skip
     """The recipe of a round's training."""
     if not isinstance(module, Recipe):
-        steps = training.get("steps", 0)
-        if (steps == 0) != (rule == "random") or steps < 0:
+        steps = whole(training.get("steps", 0), "steps", least=0, error=RunError)
+        if (steps == 0) != (rule == "random"):
             raise RunError(
                 f"steps must be {'0' if rule == 'random' else 'at least 1'} for {rule}, got {steps}"
             )
@@ -139,13 +140,12 @@ def _recipe(
     return recipe
 
 
-def _check(rule: str, sparsity: float, rounds: int) -> None:
-    if rule not in RULES:
-        raise RunError(f"rule must be one of {', '.join(RULES)}, got {rule!r}")
-    if not 0.0 < sparsity < 1.0:
-        raise RunError(f"sparsity must be in (0, 1), got {sparsity:g}")
-    if rounds < 1 or (rounds > 1 and rule in ("one-shot", "random")):
-        raise RunError(f"rounds must be {'1' if rounds > 1 else 'at least 1'} for {rule}, got {rounds}")
+def _checked(rule: str, sparsity: float, rounds: int) -> tuple[float, int]:
+    one_of(rule, RULES, "rule", RunError)
+    rounds = whole(rounds, "rounds", error=RunError)
+    if rounds > 1 and rule in ("one-shot", "random"):
+        raise RunError(f"rounds must be 1 for {rule}, got {rounds}")
+    return level_of(sparsity, "sparsity", RunError), rounds
 
 
 def _train(

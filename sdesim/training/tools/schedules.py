@@ -13,6 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sdesim.errors import RunError
 from sdesim.estimators import critical_sharpness
+from sdesim.kinds.numbers import one_of
+from sdesim.kinds.spelling import short
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.tools.trust import descends, doubts
 
@@ -83,8 +85,7 @@ class PhaseLR(LRScheduler):
         ceiling: str = "sharpness", scale: float = 1.0, memory: int = 10, slew: float = 1.2,
         floor: float = 0.01, last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        if ceiling not in CEILINGS:
-            raise RunError(f"ceiling must be one of {', '.join(CEILINGS)}, got {ceiling!r}")
+        one_of(ceiling, CEILINGS, "ceiling", RunError)
         if memory < 1:
             raise RunError(f"memory must be at least 1 evaluation, got {memory}")
         if not scale > 0 or not slew > 1:
@@ -96,7 +97,7 @@ class PhaseLR(LRScheduler):
         self.bands = LITERAL_BANDS if isinstance(bands, str) else _checked(bands)
         if self.method not in (*METHODS, "bands"):
             raise RunError(
-                f"bands must be 'corrected', 'literal' or (upper end, factor) pairs, got {bands!r}"
+                f"bands must be 'corrected', 'literal' or (upper end, factor) pairs, got {short(bands)}"
             )
         self.ceiling, self.scale, self.memory, self.slew, self.floor = ceiling, scale, memory, slew, floor
         self.factor = 1.0
@@ -168,8 +169,7 @@ class PhaseWarmup(LRScheduler):
         self, optimizer: Optimizer, monitor: Watched, method: str = "corrected", *, start: float = 0.1,
         growth: float = 1.5, confirm: int = 3, last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        if method not in METHODS:
-            raise RunError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        one_of(method, METHODS, "method", RunError)
         if not 0 < start <= 1 or not growth > 1:
             raise RunError(f"start must be in (0, 1] and growth above 1, got {start:g} and {growth:g}")
         if confirm < 1:
@@ -220,7 +220,7 @@ def _checked(bands: Bands) -> tuple[tuple[float, float], ...]:
     try:
         pairs = tuple((float(below), float(factor)) for below, factor in bands)
     except (TypeError, ValueError) as error:
-        raise RunError(f"bands must be (upper end of p, factor) pairs, got {bands!r}") from error
+        raise RunError(f"bands must be (upper end of p, factor) pairs, got {short(bands)}") from error
     ends = [below for below, _ in pairs]
     if not pairs or any(a >= b for a, b in pairwise(ends)):
         raise RunError(f"the upper ends of bands must rise, got {ends}")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.estimators import consolidation_ratio, intelligence, probability
+from sdesim.kinds.numbers import as_reals, one_of, whole
 from sdesim.surfaces.torch.functions import own_tensor
 
 Array = NDArray[np.float64]
@@ -32,6 +33,7 @@ def loader_gradients(module: nn.Module, loss_fn: LossFunction, loader: Loader, s
     Raises:
         RunError: fewer than two minibatches, whose covariance is not defined.
     """
+    samples = whole(samples, "samples", error=RunError)
     parameters = [p for p in module.parameters() if p.requires_grad]
     rows = []
     for x, y in islice(loader, samples):
@@ -103,17 +105,18 @@ def loader_hvp(
     Raises:
         RunError: unknown method, batches below 1, a loader that gives nothing.
     """
-    if method not in ("frozen", "literal"):
-        raise RunError(f"method must be 'frozen' or 'literal', got {method!r}")
-    if batches < 1:
-        raise RunError(f"batches must be at least 1, got {batches}")
+    one_of(method, ("frozen", "literal"), "method", RunError)
+    batches = whole(batches, "batches", error=RunError)
     parameters = [p for p in module.parameters() if p.requires_grad]
     held = list(islice(loader, batches)) if method == "frozen" else None
     if held is not None and not held:
         raise RunError("the loader gave no minibatch")
 
     def product(v: Array) -> Array:
-        flat = own_tensor(np.asarray(v, dtype=np.float64)).to(parameters[0].dtype)
+        vector = as_reals(v, "v", RunError)
+        if vector.shape != (sum(p.numel() for p in parameters),):
+            raise RunError(f"v must hold a number for each weight, got shape {vector.shape}")
+        flat = own_tensor(vector).to(parameters[0].dtype)
         pieces = torch.split(flat, [p.numel() for p in parameters])
         total = torch.zeros(len(flat), dtype=torch.float64)
         weight = 0.0

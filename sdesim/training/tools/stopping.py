@@ -12,6 +12,7 @@ from scipy.stats import kendalltau
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate
+from sdesim.kinds.numbers import one_of
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.tools.trust import descends, doubts
 
@@ -68,8 +69,7 @@ class PhaseEarlyStopping:
     """
 
     def __init__(self, window: int = 10, method: str = "corrected") -> None:
-        if method not in METHODS:
-            raise RunError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        one_of(method, METHODS, "method", RunError)
         least = 2 if method == "literal" else _LEAST_TREND
         if window < least:
             raise RunError(f"window must be at least {least} evaluations for {method!r}, got {window}")

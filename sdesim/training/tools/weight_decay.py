@@ -15,6 +15,8 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, consolidation_ratio
 from sdesim.estimators.core.support import mean_estimate
+from sdesim.kinds.numbers import as_reals, one_of, whole
+from sdesim.kinds.spelling import short
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.support import POSITIVE
 from sdesim.training.data.batches import call, length, mapped, rows_of
@@ -73,9 +75,16 @@ def choose_weight_decay(
     Raises:
         RunError: candidates or method that are not valid, or no candidate with a finite criterion.
     """
-    if method not in METHODS:
-        raise RunError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    candidates = [float(v) for v in values]
+    one_of(method, METHODS, "method", RunError)
+    for name, function in (("train", train), ("loss_fn", loss_fn)):
+        if not callable(function):
+            raise RunError(f"{name} must be a function, got {short(function)}")
+    batch_size, samples = (
+        whole(n, name, least=least, error=RunError)
+        for name, n, least in (("batch_size", batch_size, 1), ("samples", samples, 2))
+    )
+    seed = whole(seed, "seed", least=0, error=RunError)
+    candidates = as_reals(values, "values", RunError).ravel().tolist()
     if len(set(candidates)) < 2 or len(set(candidates)) != len(candidates):
         raise RunError(f"values must be at least two different weight decays, got {candidates}")
     if not all(v >= 0 and math.isfinite(v) for v in candidates):
@@ -83,6 +92,8 @@ def choose_weight_decay(
     trained, criterion = {}, {}
     for decay in candidates:
         module = trained[decay] = train(decay)
+        if not hasattr(module, "parameters"):
+            raise RunError(f"train must give the trained network, got {short(module)}")
         held = read_examples(held_out, "held_out", next(module.parameters()))
         oracle = TorchOracle(module.eval(), loss_fn, held.x, held.y, batch_size)
         criterion[decay] = _criterion(oracle, flat_parameters(module), method, samples, seed)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, tail_index
 from sdesim.noise import sample_stable
+from sdesim.runs.schema import check_run
 from sdesim.training.families.ranking import FamilyRanking, rank_families
 
 Array = NDArray[np.float64]
@@ -70,6 +71,7 @@ def fit_noise(run: xr.Dataset) -> NoiseFit:
     Raises:
         RunError: the run has no gradient probes at its training batch, or too few draws.
     """
+    check_run(run)
     batch = float(run.attrs.get("batch_size") or 0)
     probed = float(run.attrs.get("probe_batch_size") or batch)
     if "gradient_projection" not in run or not batch:

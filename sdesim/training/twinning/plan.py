@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.engine.schemes.heavy_ball import HeavyBall
 from sdesim.errors import RunError
 from sdesim.kinds import read
+from sdesim.kinds.numbers import whole
 from sdesim.kinds.plain import dump_settings
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
 from sdesim.optimizers.sde import Form
@@ -378,8 +379,7 @@ def _surface(recipe: Recipe, train: Examples) -> Any:
 def _starts(run: xr.Dataset, recipe: Recipe, count: int) -> Array:
     """θ₀ (count, d): as recorded, else drawn as the recording drew it."""
     held = run.sizes["trajectory"]
-    if count < 1:
-        raise RunError(f"trajectories must be at least 1, got {count}")
+    count = whole(count, "trajectories", error=RunError)
     if count > held and recipe.starts is not None:
         raise RunError(f"trajectories must be at most {held}, got {count}: the run's starts were given")
     if "theta" in run and count <= held:

@@ -14,8 +14,10 @@ from torch import nn
 from sdesim.compiled.streams import TWIN, sequence
 from sdesim.engine import simulate
 from sdesim.errors import RunError
+from sdesim.kinds.numbers import one_of
 from sdesim.noise import Context, Gaussian, Minibatch, Noise, Stable
 from sdesim.optimizers.sde import Form
+from sdesim.runs.schema import check_run
 from sdesim.runs.twin_rules import deviations_left, twin_warning
 from sdesim.runs.validity import step_is_plain
 from sdesim.training.loop.recipe import Recipe
@@ -102,8 +104,7 @@ def twin(
         RunError: the run has no twin (`runs.twin_rules.twin_refusals`), its optimizer no SDE, or it was not
             made by this recipe.
     """
-    if noise not in TWIN_NOISES:
-        raise RunError(f"noise must be one of {', '.join(TWIN_NOISES)}, got {noise!r}")
+    one_of(noise, TWIN_NOISES, "noise", RunError)
     plan = plan_twin(
         run,
         _recipe(run, module, loss_fn, train, test),
@@ -208,12 +209,13 @@ def _recipe(
     run: xr.Dataset, module: nn.Module | Recipe, loss_fn: Callable[..., Any] | None, train: Any, test: Any
 ) -> Recipe:
     """The recipe given, or that of the run."""
+    check_run(run)
     if isinstance(module, Recipe):
         if any(part is not None for part in (loss_fn, train, test)):
             raise RunError("a recipe has its loss_fn, train and test: leave them out beside it")
         return module
     if loss_fn is None or train is None:
-        raise TypeError("give a Recipe, or loss_fn and train beside the module")
+        raise RunError("give a Recipe, or loss_fn and train beside the module")
     return recipe_of_run(run, module, loss_fn, train, test)
 
 

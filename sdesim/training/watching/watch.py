@@ -14,7 +14,9 @@ import torch
 import xarray as xr
 from torch import distributed, nn
 
-from sdesim.errors import RunError, failure
+from sdesim.errors import RunError, SdesimError, failure
+from sdesim.kinds.numbers import level_of, whole
+from sdesim.kinds.spelling import short
 from sdesim.runs.quantities import quantities
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Outlets, Sink
@@ -86,6 +88,14 @@ def watch(
     )  # fmt: skip
 
 
+def _share(budget: Any) -> float:
+    try:
+        return level_of(budget)
+    except SdesimError:
+        allowed = "above 0 and below 1, or None"
+        raise RunError(f"watch: budget: found {short(budget)}, allowed: {allowed}") from None
+
+
 class Watch:
     """What `watch` returns.
 
@@ -98,16 +108,17 @@ class Watch:
         budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
         objective: Any = None,
     ) -> None:  # fmt: skip
+        if isinstance(model, type) or not hasattr(model, "parameters"):
+            raise RunError(f"watch: model: found {short(model)}, allowed: a torch.nn.Module")
         optimizer = bare_optimizer(optimizer)
         trained = trained_parameters(optimizer)
         refuse_foreign(model, trained)
         models = unwrapped(model, trained)
         self._models, self._model, self._optimizer = models, models[-1], optimizer
-        if budget is not None and not 0 < budget < 1:
-            raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
-        for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
-            if value < least:
-                raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
+        if budget is not None:
+            budget = _share(budget)
+        window = whole(window, "watch: window", least=3, error=RunError)
+        phase_window = whole(phase_window, "watch: phase_window", least=8, error=RunError)
         # What is looked up once is looked up before the training, and is no part of its first reading.
         quantities()
         self._purse = Purse(budget, LENT)

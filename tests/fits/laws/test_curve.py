@@ -92,7 +92,7 @@ def test_an_exponential_takes_axes_through_zero_and_a_power_law_leaves_them_out(
 def test_bad_input_is_told_in_one_line():
     with pytest.raises(EstimatorError, match=r"value: found shapes \(5,\), \(4,\)"):
         fit_law("power-law", X, X[:4], X, X)
-    with pytest.raises(EstimatorError, match="level: found 2"):
+    with pytest.raises(EstimatorError, match="level must be between 0 and 1, got 2"):
         fit_law("power-law", X, X, 0.9 * X, 1.1 * X, level=2)
 
 

@@ -59,7 +59,10 @@ def test_s1_and_s0_differ_by_the_shift_beta_tan():
     ("make", "words"),
     [
         (lambda: sample_stable(1.5, 0.0, 3, 0, sampler="pinv"), "sampler must be one of"),
-        (lambda: sample_stable(1.5, 0.0, 3, 0, parametrization="S2"), "parametrization must be 'S1' or 'S0'"),
+        (
+            lambda: sample_stable(1.5, 0.0, 3, 0, parametrization="S2"),
+            "parametrization must be one of S1, S0",
+        ),
     ],
 )
 def test_wrong_values_are_refused_in_the_user_s_words(make, words):

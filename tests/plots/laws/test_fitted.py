@@ -28,7 +28,7 @@ def test_quantiles_lie_about_the_diagonal_within_the_band_and_tails_on_the_law()
 
 
 def test_bad_input_is_told_in_one_line():
-    with pytest.raises(RunError, match=r"level must be in \(0, 1\), got 1"):
+    with pytest.raises(RunError, match=r"level must be between 0 and 1, got 1"):
         plots.stable_fit(FIT, level=1)
     with pytest.raises(RunError, match="axes: found 1, allowed: 2"):
         plots.stable_fit(FIT, axes=[None])

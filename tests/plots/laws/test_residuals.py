@@ -33,5 +33,5 @@ def test_the_characteristic_function_follows_the_models():
 
 def test_a_level_that_is_none_is_refused():
     for name in ("residual_qq", "characteristic_function"):
-        with pytest.raises(RunError, match=r"level must be in \(0, 1\), got 2"):
+        with pytest.raises(RunError, match=r"level must be between 0 and 1, got 2"):
             getattr(sdesim.plots, name)(FIT, level=2)

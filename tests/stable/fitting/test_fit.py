@@ -121,11 +121,11 @@ def test_it_is_short_in_print_and_whole_as_a_table():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"method": "ml"}, "method: found 'ml', allowed: mle, ecf, mcculloch"),
-        ({"level": 1.0}, "level: found 1.0, allowed: between 0 and 1"),
-        ({"parametrization": "S2"}, "parametrization: found 'S2', allowed: S1 and S0"),
-        ({"goodness": "ks"}, "goodness: found 'ks', allowed: asymptotic, bootstrap and None"),
-        ({"draws": 5}, "draws: found 5, allowed: 19 and more"),
+        ({"method": "ml"}, "method must be one of mle, ecf, mcculloch, got 'ml'"),
+        ({"level": 1.0}, "level must be between 0 and 1, got 1.0"),
+        ({"parametrization": "S2"}, "parametrization must be one of S1, S0, got 'S2'"),
+        ({"goodness": "ks"}, "goodness must be one of asymptotic, bootstrap, None, got 'ks'"),
+        ({"draws": 5}, "draws must be at least 19, got 5"),
     ],
 )
 def test_what_is_not_known_is_told_in_one_line(options, says):

@@ -176,7 +176,7 @@ def test_initial_weights_have_the_stated_variance_and_fresh_ones_too(init, varia
     ("options", "words"),
     [
         ({"rule": "magnitud"}, "rule must be one of magnitude, one-shot"),
-        ({"sparsity": 1.0}, r"sparsity must be in \(0, 1\)"),
+        ({"sparsity": 1.0}, "sparsity must be between 0 and 1"),
         ({"rule": "one-shot", "rounds": 2}, "rounds must be 1 for one-shot"),
         ({"rule": "random"}, "steps must be 0 for random"),
         ({"steps": 0}, "steps must be at least 1 for magnitude"),

@@ -390,7 +390,7 @@ def test_its_run_says_at_each_reading_what_the_watch_said(make, tmp_path):
         ({"optimizer": 3}, "optimizer: found int, allowed: one of torch"),
         ({"budget": 1.5}, "budget: found 1.5"),
         ({"loss": LOSS}, "loss and loader go together"),
-        ({"window": 1}, "window: found 1"),
+        ({"window": 1}, "window must be at least 3, got 1"),
     ],
 )
 def test_bad_input_is_refused_before_a_training_starts(change, line):
