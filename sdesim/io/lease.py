@@ -43,6 +43,10 @@ class Holding(ABC):
             RunError: it was moved or removed, or another process has taken it over.
         """
 
+    @abstractmethod
+    def stands(self) -> bool:
+        """Whether the place is where it was and is no other process's, be its lock gone or not."""
+
     def told(self, report: Callable[..., None]) -> Callable[..., None]:
         """A function that reports progress, after a `check`."""
 
@@ -113,6 +117,11 @@ class Lease(Holding):
         """
         if self._lost:
             raise RunError(f"{self.folder} {self._lost}")
+
+    def stands(self) -> bool:
+        """Whether something is there and it is no other process's, be its lock gone or not."""
+        owner = self._owner()
+        return (owner is None or self._is_own(owner)) and self.folder.exists()
 
     def _beat(self) -> None:
         last = time.monotonic()

@@ -35,6 +35,7 @@ class Held(Holding):
         self.folder, self._lease = folder, lease
         self._lock = Path(lease.lock_file)
         self._places: dict[Place, tuple[int, int] | None] = {self._lock: _identity(self._lock)}
+        self._home = _identity(self._lock.parent)
 
     def watch(self, folder: Place) -> None:
         """Let `check` also see that this one stays where it is."""
@@ -54,6 +55,11 @@ class Held(Holding):
                 gone = path if path.parent.exists() else path.parent
                 raise RunError(f"{gone} was moved or removed while {self.folder} was being written")
             raise RunError(f"{self.folder} was taken over by {_owner(self._lease)}")
+
+    def stands(self) -> bool:
+        """Whether the folder is where it was and is no other process's, be its lock gone or not."""
+        home = _identity(self._lock.parent) == self._home
+        return home and _identity(self._lock) in (None, self._places[self._lock])
 
 
 def locked(folder: Place, lock: Any = None) -> AbstractContextManager[Holding]:
