@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdesim.compiled.generated import check_cache
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_text, remove_drafts, write_record
 from sdesim.io.lease import Holding
@@ -137,6 +138,7 @@ def check_work(work: Work) -> None:
     Raises:
         SdesimError: naming it.
     """
+    check_cache()
     validate_scenario(work.scenario)
     # Of a run that goes on a part is on the disk already.
     if not work.resume and (wrong := too_large(work.scenario, work.out)):

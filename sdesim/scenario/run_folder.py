@@ -32,7 +32,7 @@ _CONTENTS = (
     PROGRESS,
 )
 _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint", f".zarr{LOCK}")
-# Seconds between two looks at what others may be removing, and looks without a change after which they aren't.
+# Seconds between two looks at what others may be removing, and after how many without a change they are not.
 _LOOK, _QUIET = 0.05, 3
 # What a run directory holds that was interrupted before its scenario was.
 _BEFORE = {LOCK, MARK, "provenance.json"}

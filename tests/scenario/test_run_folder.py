@@ -1,4 +1,4 @@
-"""Run directories that are removed, replaced or left in part: what remains is known and cleared, nothing else."""
+"""Run directories that are removed or replaced in part: what remains is known and cleared, nothing else."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdesim.compiled.generated import check_cache
 from sdesim.errors import RunError, ScenarioError, located
 from sdesim.io.files import (
     atomic_write_text,
@@ -148,6 +149,7 @@ def run_sweep(
         )
         for p in chosen
     ]
+    check_cache()
     check_points(chosen, workers if scheduler is None else 0, target, sweep.scenario.name)
     if before is not None:
         before(chosen)
