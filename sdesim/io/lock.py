@@ -8,7 +8,7 @@ Windows. What lies at a URL has a lease in its place (`sdesim.io.lease`).
 from __future__ import annotations
 
 import os
-import socket
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, first_line
+from sdesim.io.alive import is_this_machine, is_zombie
 from sdesim.io.files import folder_made, standing
 from sdesim.io.lease import BEAT, LEASE, Holding, Lease, leased
 from sdesim.io.places import Place, Remote, place
@@ -85,6 +86,7 @@ def _locked(folder: Path, lock: Path) -> Iterator[Held]:
     lease = SoftFileLease(lock, lease_duration=LEASE, heartbeat_interval=BEAT)
     try:
         folder_made(lock.parent)
+        _let_go(lock, lease)
         lease.acquire(timeout=_patience(lock, lease), poll_interval=0.5)
     except Timeout:
         raise RunError(
@@ -122,16 +124,33 @@ def clear_dead(lock: Place) -> None:
             Lease(lock.parent, lock).clear_dead()
     elif lock.exists():
         lease = SoftFileLease(lock, lease_duration=LEASE, heartbeat_interval=BEAT)
+        _let_go(lock, lease)
         # To take it over and let it go removes it.
         with suppress(OSError, ValueError), lease.acquire(timeout=0):
             pass
+
+
+def _let_go(lock: Path, lease: Any) -> None:
+    """Remove the lock of a process of this machine that has ended and that nobody has waited for, which the
+    library takes for alive."""
+    owner = lease.owner
+    if owner is None or not is_this_machine(owner.hostname) or not is_zombie(owner.pid):
+        return
+    aside = lock.with_name(f"{lock.name}.{secrets.token_hex(8)}")
+    with suppress(OSError):
+        os.replace(lock, aside)
+        # Another may have done the same and hold it since.
+        if str(owner.token).encode() not in aside.read_bytes():
+            with suppress(FileExistsError):
+                os.link(aside, lock)
+        aside.unlink()
 
 
 def _patience(lock: Path, lease: Any) -> float:
     """Seconds to wait: none, unless the owner is of another machine and has not refreshed it for so long that
     it seems dead. Of one on this machine it is known at once."""
     owner = lease.owner
-    if owner is None or owner.hostname == socket.gethostname():
+    if owner is None or is_this_machine(owner.hostname):
         return 0.0
     try:
         return 1.5 * LEASE if time.time() - lock.stat().st_mtime > 2 * LEASE else 0.0

@@ -1,12 +1,15 @@
 """One process writes to a folder; a lock whose owner has died is taken over."""
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from sdesim.errors import RunError
+from sdesim.io.alive import is_zombie, runs
 from sdesim.io.files import atomic_write_text
 from sdesim.io.lock import LOCK, beside, locked
 
@@ -38,6 +41,25 @@ def test_a_second_process_is_refused_while_the_first_lives_and_takes_over_once_i
     with locked(tmp_path) as held:
         held.check()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_the_lock_of_a_process_that_has_ended_and_nobody_waited_for_is_taken_over(tmp_path):
+    other = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(OTHER), str(tmp_path)], stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"held\n"
+    assert runs(other.pid)
+    other.kill()
+    # Ends, and is not waited for: as under the first process of a container that is no init.
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+
+    assert is_zombie(other.pid)
+    assert not runs(other.pid)
+    with locked(tmp_path) as held:
+        held.check()
+    assert not list(tmp_path.iterdir())
+    other.wait()
 
 
 def test_the_same_process_is_refused_too_and_the_lock_ends_with_an_error(tmp_path):
