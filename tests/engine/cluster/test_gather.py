@@ -127,19 +127,6 @@ def test_progress_is_told_in_steps(client, small):
     assert len(told) == 6
 
 
-def test_workers_that_are_gone_when_they_are_timed_are_not_waited_for(client, single, monkeypatch):
-    # Killed after the scheduler has told of it, and started again at another address.
-    monkeypatch.setattr(client, "nthreads", lambda: {"tcp://127.0.0.1:9": 1})
-
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(walk, cluster=client)
-        try:
-            assert_same(found.result(timeout=60), single)
-        finally:
-            # Whatever waits is told that its tasks are gone.
-            client.restart() if not found.done() else None
-
-
 def test_workers_write_their_own_regions_of_a_run_in_an_object_store(client, s3):
     url = f"{s3}/gathered.zarr"
 
