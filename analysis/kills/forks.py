@@ -206,12 +206,18 @@ def be(work: Callable[[], Any], folder: Path, said: int, before: Callable[[], No
             before()
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            work()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        except BaseException:
-            traceback.print_exc()
+            try:
+                work()
+                code = 0
+            finally:
+                signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        except BaseException as error:
+            # What interrupts its end has come too late.
+            stop = error.__context__ if isinstance(error, KeyboardInterrupt) else error
+            if isinstance(stop, SystemExit):
+                code = int(stop.code or 0)
+            else:
+                traceback.print_exc()
         with suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()

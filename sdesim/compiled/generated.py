@@ -13,6 +13,7 @@ import atexit
 import hashlib
 import importlib
 import importlib.util
+import os
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,16 @@ def cache_folder() -> Path:
     except OSError:
         return _temporary_folder()
     return folder
+
+
+def check_cache() -> None:
+    """Refuse to begin what needs compiled code where there is no place for it.
+
+    Raises:
+        RunError: neither the user's cache nor a temporary folder can be written.
+    """
+    if not os.access(cache_folder(), os.W_OK):
+        _temporary_folder()
 
 
 def _kept_folder() -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from sdesim.compiled.generated import check_cache
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.continuation import changed_parts, check_continued, end_of, taken_over
 from sdesim.engine.ensemble import Ensemble
@@ -213,6 +214,8 @@ def simulate(
     cores = os.cpu_count() or 1
     threads = None if threads is None else whole(threads, "threads")
     target = None if out is None else place(out)
+    if target is not None:
+        check_cache()
     mark = None if target is None else fingerprint(plan)
     if resume and target is not None and mark is not None:
         # Nothing is written then, so that it may lie where nothing can be.

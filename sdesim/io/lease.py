@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from sdesim.errors import RunError
+from sdesim.io.alive import runs
 from sdesim.io.places import Remote
 
 # Seconds between two beats, without one after which another machine may take over, and between two looks.
@@ -42,6 +43,10 @@ class Holding(ABC):
         Raises:
             RunError: it was moved or removed, or another process has taken it over.
         """
+
+    @abstractmethod
+    def stands(self) -> bool:
+        """Whether the place is where it was and is no other process's, be its lock gone or not."""
 
     def told(self, report: Callable[..., None]) -> Callable[..., None]:
         """A function that reports progress, after a `check`."""
@@ -114,6 +119,11 @@ class Lease(Holding):
         if self._lost:
             raise RunError(f"{self.folder} {self._lost}")
 
+    def stands(self) -> bool:
+        """Whether something is there and it is no other process's, be its lock gone or not."""
+        owner = self._owner()
+        return (owner is None or self._is_own(owner)) and self.folder.exists()
+
     def _beat(self) -> None:
         last = time.monotonic()
         while not self._ended.wait(BEAT) and not self._lost:
@@ -157,7 +167,7 @@ class Lease(Holding):
         return here and isinstance(owner.get("pid"), int)
 
     def _ended_here(self, owner: Mapping[str, Any]) -> bool:
-        return self._is_here(owner) and not _runs(owner["pid"])
+        return self._is_here(owner) and not runs(owner["pid"])
 
     def _dead(self, owner: Mapping[str, Any]) -> bool:
         """Whether an owner is: on this machine that is known; of another one it is taken so when its clock
@@ -195,12 +205,3 @@ def _named(owner: Mapping[str, Any]) -> str:
     return (
         f"process {owner['pid']} on {owner['host']}" if {"pid", "host"} <= set(owner) else "another process"
     )
-
-
-def _runs(pid: int) -> bool:
-    with suppress(OSError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-    return True

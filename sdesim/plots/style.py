@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.compiled.generated import cache_folder
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
 from sdesim.plots.inline_svg import svg as svg
@@ -72,6 +75,7 @@ def styled() -> Iterator[Any]:
     level = log.level
     log.setLevel(logging.ERROR)
     try:
+        _find_place()
         import matplotlib
         from matplotlib.figure import Figure
     finally:
@@ -80,6 +84,19 @@ def styled() -> Iterator[Any]:
     settings: Any = STYLE
     with matplotlib.rc_context(settings):
         yield Figure
+
+
+def _find_place() -> None:
+    """Let it keep its lists of fonts in our cache where there are no temporary files, without which and
+    without a folder in the user's home it would not be imported.
+
+    Raises:
+        RunError: that can't be written either.
+    """
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, first_line
+from sdesim.io.alive import runs
 from sdesim.io.lines import read_lines_from
 from sdesim.io.places import Place
 
@@ -118,9 +118,4 @@ def process_state(noted: dict[str, Any]) -> str:
     # On Windows the signal 0 would be Ctrl-C.
     if noted.get("host") != socket.gethostname() or os.name == "nt":
         return "unknown"
-    with suppress(OSError):
-        try:
-            os.kill(int(noted["pid"]), 0)
-        except ProcessLookupError:
-            return "interrupted"
-    return "running"
+    return "running" if runs(int(noted["pid"])) else "interrupted"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sdesim.scenario.rerunning import check_again as check_again
     from sdesim.scenario.rerunning import rerun as rerun
     from sdesim.scenario.resuming import resume as resume
-    from sdesim.scenario.run import check_room as check_room
     from sdesim.scenario.run import resolved_yaml as resolved_yaml
     from sdesim.scenario.run import run_scenario as run_scenario
+    from sdesim.scenario.run_folder import check_room as check_room
     from sdesim.scenario.sweep.points import load_sweep as load_sweep
     from sdesim.scenario.sweep.points import parse_sweep as parse_sweep
     from sdesim.scenario.sweep.run import run_sweep as run_sweep
@@ -35,7 +35,7 @@ _HOMES = {
     "check_again": "rerunning",
     "rerun": "rerunning",
     "resume": "resuming",
-    "check_room": "run",
+    "check_room": "run_folder",
     "resolved_yaml": "run",
     "run_scenario": "run",
     "load_sweep": "sweep.points",

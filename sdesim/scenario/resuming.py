@@ -20,6 +20,7 @@ from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.run import Work, check_work, finish_run
+from sdesim.scenario.run_folder import unfinished
 
 
 def resume(
@@ -63,12 +64,16 @@ def resume(
     if not (target / "scenario.yaml").exists():
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
-        with spread(cluster):
-            scenario, noted = read_again(target, trust, accept_changes)
-            work = Work(scenario, target, threads, True, accept_changes, cluster)
-            check_work(work)
-        _check_arms(target, scenario)
-        return finish_run(work, bool(noted.get("quick")), progress, held)
+        if not (target / MARK).exists():
+            # Another process has brought it to its end meanwhile.
+            return _of_finished(target)
+        with unfinished(target, held, "run"):
+            with spread(cluster):
+                scenario, noted = read_again(target, trust, accept_changes)
+                work = Work(scenario, target, threads, True, accept_changes, cluster)
+                check_work(work)
+            _check_arms(target, scenario)
+            return finish_run(work, bool(noted.get("quick")), progress, held)
 
 
 def _of_finished(target: Place) -> dict[str, Any]:

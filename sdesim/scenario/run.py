@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -15,13 +14,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdesim.compiled.generated import check_cache
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_text, remove_drafts, write_record
 from sdesim.io.lease import Holding
-from sdesim.io.lock import LOCK, locked
+from sdesim.io.lock import locked
 from sdesim.io.memory import spread
-from sdesim.io.places import Place, local, place, remove_tree
-from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
+from sdesim.io.places import Place, local, place
+from sdesim.io.progress import PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
@@ -37,23 +37,11 @@ from sdesim.scenario.continuing import check_parts, run_of
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import told, validate_scenario
 from sdesim.scenario.models import DRAWS, Arm, Scenario, Simulate, Train
+from sdesim.scenario.run_folder import SCENARIO, check_room, clear, take_off_mark, unfinished
 from sdesim.scenario.summary import Results, summarise
 from sdesim.schedules import at
 
 _LONGEST_LINE = 1_000_000
-_CONTENTS = (
-    LOCK,
-    MARK,
-    "scenario.yaml",
-    "provenance.json",
-    "summary.json",
-    "report.html",
-    "figures",
-    PROGRESS,
-)
-_OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint", f".zarr{LOCK}")
-# What a run directory holds that was interrupted before its scenario was.
-_BEFORE = {LOCK, MARK, "provenance.json"}
 
 
 @dataclass
@@ -132,15 +120,16 @@ def run_scenario(
     with locked(target) as held:
         # Another process may have finished a run here meanwhile.
         older = check_room(target, overwrite)
-        atomic_write_text(target / MARK, "This run was not finished.\n")
-        if older:
-            _clear(target)
-        text = resolved_yaml(scenario)
-        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario), **mark_of(text)}
-        write_record(target / "provenance.json", noted)
-        # With its scenario the run has begun: all that a resume needs is there.
-        atomic_write_text(target / "scenario.yaml", text)
-        return finish_run(work, quick, progress, held)
+        with unfinished(target, held, "run"):
+            if older:
+                clear(target)
+            text = resolved_yaml(scenario)
+            others = foreign_kinds(scenario)
+            noted = {**provenance(), "quick": quick, "kinds_of_others": others, **mark_of(text)}
+            write_record(target / "provenance.json", noted)
+            # With its scenario the run has begun: all that a resume needs is there.
+            atomic_write_text(target / SCENARIO, text)
+            return finish_run(work, quick, progress, held)
 
 
 def check_work(work: Work) -> None:
@@ -149,6 +138,7 @@ def check_work(work: Work) -> None:
     Raises:
         SdesimError: naming it.
     """
+    check_cache()
     validate_scenario(work.scenario)
     # Of a run that goes on a part is on the disk already.
     if not work.resume and (wrong := too_large(work.scenario, work.out)):
@@ -235,7 +225,7 @@ def finish_run(
         _run_arms(work, held.told(told))
         held.check()
         summary = conclude(work, quick, started)
-    (target / MARK).unlink()
+    take_off_mark(target)
     return summary
 
 
@@ -253,46 +243,6 @@ def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
     write_record(work.out / "summary.json", summary)
     write_report(work.out, measured=work.results.measured, grounds=grounds(work.scenario))
     return summary
-
-
-def check_room(out: str | Place, overwrite: bool = False) -> bool:
-    """Whether there is an older run directory at `out` to be replaced.
-
-    Raises:
-        RunError: something is there that may not be replaced.
-    """
-    target = place(out)
-    if target.is_symlink() and not target.exists():
-        raise RunError(f"{target} is a link to {os.readlink(target)}, which is not there")
-    if not target.exists() or (target.is_dir() and {p.name for p in target.iterdir()} <= _BEFORE):
-        return False
-    if not overwrite:
-        raise RunError(f"{target} exists already; choose another --out, or give --overwrite")
-    # A run that was interrupted at once holds the mark alone.
-    if not target.is_dir() or not any((target / name).exists() for name in ("scenario.yaml", MARK)):
-        raise RunError(f"{target} is not a run directory, so it is not overwritten")
-    foreign = sorted(p.name for p in target.iterdir() if not _is_ours(p.name))
-    if foreign:
-        raise RunError(f"{target} also holds {foreign[0]}, which is not of a run, so it is not overwritten")
-    return True
-
-
-def _clear(target: Place) -> None:
-    """Remove an older run, but for lock and mark; its scenario first, without which nothing resumes it."""
-    held: list[Place] = [*target.iterdir()]
-    for path in sorted(held, key=lambda p: p.name != "scenario.yaml"):
-        if path.name.startswith(LOCK) or path.name == MARK:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            remove_tree(path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a run directory may hold this; an interrupted write leaves a draft that begins with a dot."""
-    draft = any(name.startswith(f".{known}.") for known in _CONTENTS)
-    return name in _CONTENTS or name.endswith(_OF_ARMS) or draft or name.startswith(LOCK)
 
 
 def _run_arms(work: Work, report: LabelledReport) -> None:

@@ -83,3 +83,41 @@ def test_where_the_cache_can_not_be_written_a_temporary_folder_is_used(tmp_path,
     assert folder.is_dir()
     assert folder.name.startswith("sdesim-kernels-")
     assert cache_folder() == folder
+
+
+NOWHERE = """
+import resource
+from pathlib import Path
+
+import sdesim
+from sdesim.errors import RunError
+from sdesim.scenario import parse_scenario, parse_sweep, run_scenario, run_sweep
+
+TEXT = '''
+name: toy
+arms: {sde: {simulate: {surface: {kind: flat, dim: 1}, dt: 1, steps: 2}}}
+sweep: {arms.sde.simulate.dt: [1, 2]}
+'''
+# No file takes a byte, so that none of the usual folders serves for temporary files.
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+for call in (
+    lambda out: run_scenario(parse_scenario(TEXT), out, progress=False),
+    lambda out: run_sweep(parse_sweep(TEXT), out, progress=False),
+    lambda out: sdesim.simulate(sdesim.surfaces.Flat(1), dt=1, steps=2, out=out, progress=False),
+):
+    try:
+        call("out")
+    except RunError as error:
+        print(str(error).partition(" (No usable")[0], Path("out").exists(), sep="; ")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_without_a_home_and_temporary_files_nothing_is_begun(tmp_path):
+    (tmp_path / "file").write_text("")
+    home = str(tmp_path / "file" / "home")
+
+    told = run(tmp_path, NOWHERE, HOME=home, XDG_CACHE_HOME=home)
+
+    kept = f"neither the user's cache ({home}/sdesim/kernels) nor a temporary folder can be written"
+    assert told.splitlines() == [f"no folder for compiled code: {kept}; False"] * 3

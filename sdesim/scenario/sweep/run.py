@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdesim.compiled.generated import check_cache
 from sdesim.errors import RunError, ScenarioError, located
 from sdesim.io.files import (
     atomic_write_text,
@@ -27,7 +28,7 @@ from sdesim.io.files import (
     standing,
     write_record,
 )
-from sdesim.io.lock import LOCK, locked
+from sdesim.io.lock import locked
 from sdesim.io.memory import forced, is_forced
 from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
@@ -39,6 +40,7 @@ from sdesim.scenario.finished import check_folder
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import resolved_yaml, run_scenario
+from sdesim.scenario.run_folder import begins_here, unfinished
 from sdesim.scenario.sweep.points import Point, Sweep, choose
 from sdesim.scenario.sweep.sizes import check_points
 
@@ -147,12 +149,16 @@ def run_sweep(
         )
         for p in chosen
     ]
+    check_cache()
     check_points(chosen, workers if scheduler is None else 0, target, sweep.scenario.name)
     if before is not None:
         before(chosen)
-    with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
+    with (
+        _runner(workers, scheduler, len(tasks)) as run,
+        locked(target) as held,
+        unfinished(target, held, "sweep"),
+    ):
         remove_drafts(target, target / "figures")
-        atomic_write_text(target / MARK, "This sweep was not finished.\n")
         text = resolved_yaml(sweep.scenario)
         atomic_write_text(target / "scenario.yaml", text)
         noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario), **mark_of(text)}
@@ -185,7 +191,7 @@ def _check_room(
     sweep: Sweep, target: Path, texts: dict[str, str], resume: bool, accept: bool
 ) -> set[str]:  # fmt: skip
     """Names of the points that are finished already."""
-    if not target.exists() or (target.is_dir() and {p.name for p in target.iterdir()} <= {LOCK}):
+    if begins_here(target):
         return set()
     if not resume:
         raise RunError(f"{target} exists already; choose another --out, or give --resume")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from numpy.typing import NDArray
@@ -27,8 +28,10 @@ from sdesim.training.loop.trajectory import train_trajectory
 from sdesim.training.probes.guard import Kept
 
 Values = dict[str, NDArray[Any]]
-# A training sets torch's threads and generators, which are the process's.
-TRAINING = threading.Lock()
+# A training sets torch's threads and generators, which are the process's: one at a time has them.
+TRAINING = threading.RLock()
+# Jobs that nobody waits for any more, by their marks: a worker of this process leaves what it does for them.
+_left: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Job:
         out: where the run is stored, or None. together: seeds that one program trains.
         parts: what decides the numbers and is no code, by which a worker sees that it makes the same.
         code: versions and sources that decide the bits besides.
+        mark: by which this job is told from others.
     """
 
     recipe: Recipe
@@ -51,6 +55,7 @@ class Job:
     together: int
     parts: dict[str, str]
     code: tuple[str, ...]
+    mark: str = field(default_factory=lambda: uuid4().hex)
 
 
 def versions() -> tuple[str, ...]:
@@ -120,6 +125,11 @@ def trained_on_cluster(
     except RunError as error:
         again = f"; {job.out} keeps its finished seeds, and resume=True does the rest" if job.out else ""
         raise RunError(f"{error}{again}") from None
+    finally:
+        # Whatever comes next may draw from the generators that a worker of this process has.
+        _left.add(job.mark)
+        with TRAINING:
+            pass
 
 
 def train_there(job: bytes, first: int, last: int) -> tuple[list[Values], str]:
@@ -133,6 +143,12 @@ def train_there(job: bytes, first: int, last: int) -> tuple[list[Values], str]:
     """
     with TRAINING:
         found, prepared, mark = _opened(job)
+
+        def report(_: int) -> None:
+            if found.mark in _left:
+                raise RunError("nobody waits for this seed any more")
+
+        report(0)
         seeds = range(first, last)
         finished = None if found.out is None else FinishedSeeds(Path(found.out), mark)
         # A worker that does not see the folder keeps no states.
@@ -144,15 +160,11 @@ def train_there(job: bytes, first: int, last: int) -> tuple[list[Values], str]:
                 group = (
                     finished.group_checkpoints(first, found.checkpoint_every) if finished and kept else None
                 )
-                return train_group(prepared, seeds, found.together, _silent, group), worker_here()
+                return train_group(prepared, seeds, found.together, report, group), worker_here()
             keeper = finished.checkpoints(first, found.checkpoint_every) if finished and kept else None
-            return [train_trajectory(prepared, first, _silent, keeper)], worker_here()
+            return [train_trajectory(prepared, first, report, keeper)], worker_here()
         finally:
             loss.restore()
-
-
-def _silent(done: int) -> None:
-    pass
 
 
 @lru_cache(maxsize=2)

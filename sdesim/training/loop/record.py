@@ -208,17 +208,20 @@ def _trained(
             # A function has no state of its own: what the last seed wrote elsewhere stays, as after a loop of
             # one's own.
             stays = False
-            try:
-                if together > 1:
-                    group = None if finished is None else finished.group_checkpoints(first, checkpoint_every)
-                    values = train_group(prepared, seeds, together, tick, group)
-                else:
-                    keeper = None if finished is None else finished.checkpoints(first, checkpoint_every)
-                    values = [train_trajectory(prepared, first, tick, keeper)]
-                stays = seeds[-1] == count - 1 and inspect.isfunction(prepared.recipe.loss_fn)
-            finally:
-                if not stays:
-                    held_by_loss.restore()
+            with TRAINING:
+                try:
+                    if together > 1:
+                        group = (
+                            None if finished is None else finished.group_checkpoints(first, checkpoint_every)
+                        )
+                        values = train_group(prepared, seeds, together, tick, group)
+                    else:
+                        keeper = None if finished is None else finished.checkpoints(first, checkpoint_every)
+                        values = [train_trajectory(prepared, first, tick, keeper)]
+                    stays = seeds[-1] == count - 1 and inspect.isfunction(prepared.recipe.loss_fn)
+                finally:
+                    if not stays:
+                        held_by_loss.restore()
             # The first at last: the state of its name goes once all the others are there.
             for k, found in reversed(list(zip(seeds, values, strict=True))):
                 if finished is not None:

@@ -1,6 +1,7 @@
 """Seeds trained on a cluster have the bits of those of one process, and none that is finished is lost."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -104,6 +105,44 @@ def test_a_lost_scheduler_costs_the_seeds_that_were_not_finished(client, tmp_pat
 
     assert sorted(sent) == [0, 1, 2]
     assert_same(found.load(), train())
+
+
+def test_a_seed_that_nobody_waits_for_leaves_the_generators_alone(client, monkeypatch):
+    class GoneError(Exception):
+        pass
+
+    def gone(done, total):
+        if done:
+            raise GoneError
+
+    with pytest.raises(GoneError):
+        train(cluster=client, progress=gone, steps=3000, save_every=3000)
+    torch.manual_seed(0)
+    drawn = [torch.rand(1).item() for _ in range(20_000)]
+
+    torch.manual_seed(0)
+    assert drawn == [torch.rand(1).item() for _ in range(20_000)]
+
+
+def test_trainings_of_two_threads_have_the_bits_of_one():
+    torch.manual_seed(0)
+    x = torch.randn(24, 3)
+
+    def train(seed):
+        layers = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
+        with torch.no_grad():
+            for number, value in enumerate(layers.parameters()):
+                value.fill_(0.1 * number)
+        return record(
+            layers, nn.functional.mse_loss, (x, x.sum(1, keepdim=True)), None,
+            lambda p: torch.optim.SGD(p, lr=0.05), steps=200, batch_size=4, seed=seed, progress=False,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(train, [1, 2]))
+
+    for seed, run in zip([1, 2], found, strict=True):
+        assert_same(run, train(seed))
 
 
 def test_a_worker_of_other_versions_is_refused_in_one_line(client, monkeypatch):
