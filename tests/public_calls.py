@@ -91,7 +91,7 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     **{
         f"{type(s).__name__}.{m}": (getattr(s, m), {"theta": np.full((3, s.dim), 0.3)})
-        for s in (BOWL, surfaces.DoubleWell(2), surfaces.Rosenbrock(2), surfaces.MLP([3, 1], ROWS, ANSWERS))
+        for s in (BOWL, surfaces.DoubleWell(2), surfaces.Rosenbrock(2))
         for m in ("loss", "grad")
     },
     **{
@@ -101,7 +101,6 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
             surfaces.DoubleWell(2),
             surfaces.Styblinski(2),
             surfaces.FlatSharp(1.0, 10.0, 4.0),
-            surfaces.MLP([3, 1], ROWS, ANSWERS),
         )
     },
     "saddles": (surfaces.DoubleWell(2).saddles, {"well": 0}),
@@ -202,6 +201,8 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 # Packages whose functions are all above, and those that take none of a user's numbers or have contracts of
 # their own: what simulates, trains, draws figures or reads files.
+# Those that take long where they are not refused.
+SLOW = ("stable.fit", "stable.fit_multivariate", "fit")
 HOMES = ("stable", "surfaces", "noise", "schedules", "laws", "comparison", "engine", "runs")
 ELSEWHERE = {
     "custom", "increments", "philox4x32", "moves", "check_fit", "convergence", "extrapolate", "mlmc",

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import EstimatorError
+from sdesim.errors import EstimatorError, SdesimError
 from sdesim.fits.transitions import Transitions
 from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.numbers import positive
 from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
@@ -116,10 +117,10 @@ def _numbers(series: Any) -> Array:
 
 def _step(dt: Any) -> float:
     try:
-        step = math.nan if isinstance(dt, bool | np.bool_) else float(dt)
-    except (TypeError, ValueError):
+        step = math.nan if isinstance(dt, bool | np.bool_) else positive(dt, "dt")
+    except SdesimError:
         step = math.nan
-    if not (step > 0 and math.isfinite(step)):
+    if math.isnan(step):
         raise EstimatorError(f"dt: found {short(dt)}, allowed: a number above 0")
     return step
 
@@ -131,8 +132,8 @@ def _of_pandas(series: Any) -> tuple[Array, Any, str]:
         # Dates would be read as nanoseconds.
         if any(kind in "Mmcb" for kind in kinds):
             raise TypeError
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
+        values = real_array(series).astype(np.float64)
+    except (TypeError, NoNumbers):
         raise EstimatorError("series: found columns that are no numbers, allowed: numbers and NaN") from None
     index = series.index
     if hasattr(index, "to_timestamp"):

@@ -22,7 +22,7 @@ import numpy as np
 from sdesim.errors import SdesimError, first_line
 from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit
-from sdesim.kinds.spelling import letters, nearest
+from sdesim.kinds.spelling import letters, nearest, short
 from sdesim.kinds.trust import trusted_module, trusted_modules
 
 if TYPE_CHECKING:
@@ -258,11 +258,11 @@ def class_of(family: str, name: Any) -> type:
             return _REGISTERED[family][name]
     refusal = _refusal(family, name)
     if refusal:
-        raise Misfit("kind", f"found {name!r}, refused: {refusal}")
+        raise Misfit("kind", f"found {short(name)}, refused: {refusal}")
     same = _of_same_letters(family, name)
     if same:
         return class_of(family, same)
-    raise Misfit("kind", f"found {name!r}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
+    raise Misfit("kind", f"found {short(name)}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
 
 
 def _refusal(family: str, name: Any) -> str:
@@ -280,7 +280,7 @@ def _of_same_letters(family: str, name: Any) -> str:
 
 
 def _hint(family: str, name: Any) -> str:
-    found = nearest(str(name), names_of(family))
+    found = nearest(name if isinstance(name, str) else "", names_of(family))
     return found if "did you mean" in found else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -144,8 +144,8 @@ def mlp(
     return nn.Sequential(*layers[:last])
 
 
-def _listed(widths: Any) -> Iterable[Any]:
-    if isinstance(widths, str | bytes) or not isinstance(widths, Iterable):
+def _listed(widths: Any) -> Any:
+    if isinstance(widths, str | bytes) or not isinstance(widths, Sequence | np.ndarray):
         raise RunError(f"widths must be a list of whole numbers, got {short(widths)}")
     return widths
 

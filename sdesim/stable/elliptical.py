@@ -70,15 +70,18 @@ class Elliptical:
         """√((x − loc)ᵀ Q⁻¹ (x − loc)) of points (..., d), (...,)."""
         points = self._points(x)
         flat = (points - self.loc).reshape(-1, self.dim)
-        return np.asarray(np.linalg.norm(np.linalg.solve(self._root, flat.T), axis=0)).reshape(
-            points.shape[:-1]
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = np.linalg.norm(np.linalg.solve(self._root, flat.T), axis=0)
+        return np.asarray(found).reshape(points.shape[:-1])
 
     def logpdf(self, x: ArrayLike) -> Array:
-        """Log density at points (..., d), (...,)."""
+        """Log density at points (..., d), (...,); NaN where the square of the radius is beyond float64."""
         r = self.radius(x)
         volume = float(np.log(np.diagonal(self._root)).sum())
-        return np.asarray(radial(r.ravel(), self.alpha, self.dim)[0].reshape(r.shape) - volume)
+        known = np.isfinite(r)
+        found = np.where(np.isinf(self._points(x)).any(axis=-1), -math.inf, math.nan)
+        found[known] = radial(r[known], self.alpha, self.dim)[0] - volume
+        return np.asarray(found)
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at points (..., d), (...,)."""
@@ -105,8 +108,6 @@ class Elliptical:
         points = as_reals(x, "x")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise SdesimError(f"x: found shape {points.shape}, allowed: (..., {self.dim})")
-        if np.isinf(points).any():
-            raise SdesimError("x: found infinite coordinates, allowed: finite numbers and NaN")
         return points
 
     def __repr__(self) -> str:

@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdesim.errors import RunError
 from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
+from sdesim.kinds.numbers import level_of
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
@@ -82,6 +84,7 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
         RunError: not a run of this schema.
     """
     validate_run(run)
+    level = level_of(level, error=RunError)
     if "probe" not in run.dims:
         warnings.warn(_NO_PROBES, stacklevel=2)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.

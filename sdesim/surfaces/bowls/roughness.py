@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, failure
 from sdesim.estimate import Estimate
-from sdesim.kinds.numbers import Array, as_finite, level_of, whole
+from sdesim.kinds.numbers import Array, as_finite, as_reals, level_of, whole
+from sdesim.kinds.spelling import short
 
 
 def roughness_exponent(
@@ -47,6 +48,8 @@ def roughness_exponent(
     """
     from scipy.special import stdtrit
 
+    if not callable(loss):
+        raise SdesimError(f"loss must be a function of points (n, d), got {short(loss)}")
     x, r = as_finite(points, "points"), as_finite(lags, "lags")
     level, seed = level_of(level), whole(seed, "seed", least=0)
     if x.ndim != 2 or len(x) < 16:
@@ -61,8 +64,19 @@ def roughness_exponent(
         u = as_finite(directions, "directions")
         if u.shape != x.shape:
             raise SdesimError(f"directions must be {x.shape}, got shape {u.shape}")
-    middle = np.asarray(loss(x))
-    squares = np.stack([(np.asarray(loss(x + h * u)) - 2.0 * middle + loss(x - h * u)) ** 2 for h in r])
+
+    def values(at: Array) -> Array:
+        try:
+            found = as_reals(loss(at), "loss")
+        # Whatever a function of others raises.
+        except Exception as error:
+            raise SdesimError(f"loss fails on points {at.shape}: {failure(error)}") from error
+        if found.shape != (n,):
+            raise SdesimError(f"loss must give a number for each of {n} points, got shape {found.shape}")
+        return found
+
+    middle = values(x)
+    squares = np.stack([(values(x + h * u) - 2.0 * middle + values(x - h * u)) ** 2 for h in r])
     if not np.all(squares.sum(axis=1) > squares.max(axis=1)):
         return Estimate(math.nan, math.nan, math.nan, level, "second-differences", n, ("no_variation",))
     log_r = np.log(r) - np.log(r).mean()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -64,7 +64,7 @@ class MLP(Base):
         start: ArrayLike | None = None,
         seed: int = 0,
     ) -> None:
-        if not isinstance(widths, Iterable):
+        if isinstance(widths, str | bytes) or not isinstance(widths, Sequence | np.ndarray):
             raise SdesimError(f"widths must be a list of whole numbers, got {short(widths)}")
         sizes = tuple(whole(w, "each of widths") for w in widths)
         if len(sizes) < 2:
