@@ -21,7 +21,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from sdesim.errors import RunError, failure
-from sdesim.kinds.spelling import short
 
 # One letter and a colon begin a path of Windows. A path has lost the second slash of a URL.
 _DRIVE, _LOST = re.compile(r"[A-Za-z]:"), re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -282,7 +281,7 @@ def place(where: str | Path | Remote) -> Place:
     if isinstance(where, Remote):
         return where
     if not isinstance(where, str | os.PathLike) or not str(where):
-        raise RunError(f"found {short(where)}, allowed: a path, or PROTOCOL://BUCKET/NAME")
+        raise RunError(f"found {_shown(where)}, allowed: a path, or PROTOCOL://BUCKET/NAME")
     if isinstance(where, str) and "://" in where and not _DRIVE.match(where):
         protocol, _, rest = where.partition("://")
         return Path(unquote(rest)) if protocol in _LOCAL else Remote(where)
@@ -296,10 +295,17 @@ def place(where: str | Path | Remote) -> Place:
         named = False
     if not named:
         raise RunError(
-            f"found {short(str(where))}, allowed: a path whose names have at most {_LONGEST} bytes"
+            f"found {_shown(str(where))}, allowed: a path whose names have at most {_LONGEST} bytes"
         )
     # What is kept beside a folder is called after it.
     return path if path.name else path.absolute()
+
+
+def _shown(where: Any) -> str:
+    # Loaded when something is wrong: the command line's help must not bring NumPy with it.
+    from sdesim.kinds.spelling import short
+
+    return short(where)
 
 
 def local(where: Any, what: str) -> Path:
