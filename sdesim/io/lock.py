@@ -23,6 +23,8 @@ from sdesim.io.places import Place, Remote, place
 
 # The file in a run directory; beside a store its name has this at the end.
 LOCK = ".lock"
+# Seconds within which who makes a lock file writes its owner into it, and between two looks.
+_WRITTEN, _LOOK = 3.0, 0.1
 
 
 class Held(Holding):
@@ -131,19 +133,39 @@ def clear_dead(lock: Place) -> None:
 
 
 def _let_go(lock: Path, lease: Any) -> None:
-    """Remove the lock of a process of this machine that has ended and that nobody has waited for, which the
-    library takes for alive."""
-    owner = lease.owner
-    if owner is None or not is_this_machine(owner.hostname) or not is_zombie(owner.pid):
+    """Remove a lock that the library keeps though nobody holds it: that of a process of this machine that has
+    ended and that nobody has waited for, and one that a kill or a crash of the machine left empty."""
+    seen, owner = _identity(lock), lease.owner
+    if seen is None:
+        return
+    ended = owner is not None and is_this_machine(owner.hostname) and is_zombie(owner.pid)
+    if not ended and not _stays_empty(lock):
         return
     aside = lock.with_name(f"{lock.name}.{secrets.token_hex(8)}")
     with suppress(OSError):
         os.replace(lock, aside)
         # Another may have done the same and hold it since.
-        if str(owner.token).encode() not in aside.read_bytes():
+        if _identity(aside) != seen or (owner is None) is not _is_empty(aside):
             with suppress(FileExistsError):
                 os.link(aside, lock)
         aside.unlink()
+
+
+def _stays_empty(lock: Path) -> bool:
+    """Whether nobody writes an owner into a lock file: who has made it does so at once."""
+    end = time.monotonic() + _WRITTEN
+    while _is_empty(lock):
+        if time.monotonic() > end:
+            return True
+        time.sleep(_LOOK)
+    return False
+
+
+def _is_empty(lock: Path) -> bool:
+    """Whether a lock file holds nothing, or zeros, as after a loss of power."""
+    with suppress(OSError):
+        return not lock.read_bytes().strip(b"\0")
+    return False
 
 
 def _patience(lock: Path, lease: Any) -> float:

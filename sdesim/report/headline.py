@@ -232,8 +232,12 @@ def _whole(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     tests = [(c["simulated"], c["paths"]) for c in compared if c.get("paths")]
     parts = []
     for outcome, words in (("differs", "are told apart"), ("indistinguishable", "are not told apart")):
-        of = [f"{name} (p = {number(t['p_value'], 2)})" for name, t in tests if t["outcome"] == outcome]
-        parts += [f"those of {listed(of)} {words}"] if of else []
+        of = [(name, f"p = {number(t['p_value'], 2)}") for name, t in tests if t["outcome"] == outcome]
+        if len(of) > 1 and len({p for _, p in of}) == 1:
+            who = f"all {len(of)}" if len(of) == len(tests) else listed([name for name, _ in of])
+            parts.append(f"{who} {words} ({of[0][1]} each)")
+        elif of:
+            parts.append(f"{listed([f'{name} ({p})' for name, p in of])} {words}")
     if parts:
         yield f"As whole paths, {'; '.join(parts)}."
 
@@ -256,8 +260,8 @@ def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if seen:
         difference, name, arm, probability = max(seen)
         yield (
-            f"Not told apart is not the same as equal: a constant difference of {difference:.2g} spreads "
-            f"between real seeds in {plain(name)} of {arm} would be seen with probability {probability:g}."
+            f"Not told apart is not equal: of {plain(name)} of {arm} these seeds see a constant difference "
+            f"of {difference:.2g} spreads with probability {probability:g}."
         )
     found = [(q, c["margin"]) for cell, _, c in open_ones if (q := cell.get("equivalence"))]
     found = [f for f in found if isinstance(f[0].get("detectable"), float)]
@@ -268,8 +272,9 @@ def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             most = None if None in needed else max(needed)
             take = "more than a thousand" if most is None else f"{most:,}"
             yield (
-                f"Arms of equal law are shown by these seeds to be within {number(widest['detectable'], 2)} "
-                f"spreads with probability 0.9; within {spreads(margin)} it takes {take} seeds each."
+                f"Of arms of equal law these seeds show that they are within "
+                f"{number(widest['detectable'], 2)} spreads with probability 0.9; "
+                f"for {spreads(margin)} it takes {take} seeds each."
             )
 
 

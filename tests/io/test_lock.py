@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from sdesim.errors import RunError
+from sdesim.io import lock
 from sdesim.io.alive import is_zombie, runs
 from sdesim.io.files import atomic_write_text
 from sdesim.io.lock import LOCK, beside, locked
@@ -62,6 +64,19 @@ def test_the_lock_of_a_process_that_has_ended_and_nobody_waited_for_is_taken_ove
     other.wait()
 
 
+@pytest.mark.parametrize("left", [b"", bytes(90)], ids=["empty", "zeros"])
+def test_a_lock_without_an_owner_is_waited_for_and_then_taken_over(tmp_path, left, monkeypatch):
+    monkeypatch.setattr(lock, "_WRITTEN", 0.3)
+    (tmp_path / LOCK).write_bytes(left)
+
+    began = time.monotonic()
+    with locked(tmp_path) as held:
+        held.check()
+
+    assert time.monotonic() - began >= 0.3
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_same_process_is_refused_too_and_the_lock_ends_with_an_error(tmp_path):
     def work():
         with locked(tmp_path):
@@ -103,8 +118,8 @@ def test_a_store_has_its_lock_beside_it_and_links_to_nowhere_are_named(tmp_path)
     (tmp_path / "link").symlink_to(tmp_path / "gone")
 
     words = rf"link is a link to {tmp_path}/gone, which is not there"
-    for lock in (beside, locked):
-        with pytest.raises(RunError, match=words), lock(tmp_path / "link"):
+    for hold in (beside, locked):
+        with pytest.raises(RunError, match=words), hold(tmp_path / "link"):
             pytest.fail("written")
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't write"), locked(tmp_path / "file"):

@@ -115,8 +115,8 @@ def test_a_best_simulation_is_named_with_what_tells_it_apart():
     )
     assert told.evidence[0].startswith("Farthest off: ")
     assert told.evidence[-1] == (
-        "Not told apart is not the same as equal: a constant difference of 1.5 spreads between real seeds in "
-        "mean gradient |ḡ|² of one would be seen with probability 0.9."
+        "Not told apart is not equal: of mean gradient |ḡ|² of one these seeds see a constant difference of "
+        "1.5 spreads with probability 0.9."
     )
 
 

@@ -36,8 +36,9 @@ def seconds_each(plan: Plan, client: Any, threads: int, job: Any) -> float:
     """Seconds that a trajectory takes a worker. All load what they need meanwhile; the first one counts."""
     distributed: Any = importlib.import_module("distributed")
     block = block_of(plan, min(suitable_lanes(plan.dim) * threads, plan.trajectories), 0)
+    # Another does what was for one that is gone by then.
     timed = [
-        client.submit(seconds_of, job, block, pure=False, workers=[worker])
+        client.submit(seconds_of, job, block, pure=False, workers=[worker], allow_other_workers=True)
         for worker in list(client.nthreads())[:_TIMED]
     ]
     # Without a worker yet, the first that comes.

@@ -1,5 +1,7 @@
 """An ensemble on a cluster has the bits of one process, whatever its blocks, and loses none that was done."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,19 @@ def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch
     assert {k: str(v) for k, v in found.attrs.items() if k != "wall_time"} == {
         k: str(v) for k, v in single.attrs.items() if k != "wall_time"
     }
+
+
+def test_workers_that_are_gone_when_they_are_timed_are_not_waited_for(client, single, monkeypatch):
+    # Killed after the scheduler has told of it, and started again at another address.
+    monkeypatch.setattr(client, "nthreads", lambda: {"tcp://127.0.0.1:9": 1})
+
+    found = []
+    thread = threading.Thread(target=lambda: found.append(walk(cluster=client)), daemon=True)
+    thread.start()
+    thread.join(60)
+
+    assert found, "waits for ever"
+    assert_same(found[0], single)
 
 
 def test_workers_write_their_own_regions_of_a_stored_run(client, tmp_path):
