@@ -89,7 +89,7 @@ def _placed(*place: str | int) -> Iterator[None]:
 def _data(arm: Arm, side: Path, drawn: bool) -> Iterator[Problem]:
     """Load the examples of an arm, which its recipe keeps: what is wrong in a file shows only then."""
     holder, at = (arm.train, side) if arm.simulate is None else (arm.simulate.surface, (*side, "surface"))
-    data = getattr(holder, "data", None)
+    data: Any = getattr(holder, "data", None)
     if hasattr(data, "load") and (drawn or data.digest() or origin_is_foreign(type(data))):
         yield from _refused(lambda: data.load(), (*at, "data"))
 
