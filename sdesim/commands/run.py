@@ -198,10 +198,8 @@ def _validate(
     files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, timed: bool,
     cluster: str | int | None, workers: int, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    from sdesim.scenario import load_sweep
     from sdesim.scenario.checks.room import too_large
     from sdesim.scenario.load import told as told_of
-    from sdesim.scenario.sweep.sizes import check_points, estimate_points, seconds_of_points
 
     overrides, trusted = read_overrides(settings), trust or ()
     forms = _checked_forms(files, overrides, quick, trusted)
@@ -209,6 +207,9 @@ def _validate(
     points: dict[str, Any] = {}
     for (f, small), whole in forms.items():
         if whole.sweep:
+            from sdesim.scenario import load_sweep
+            from sdesim.scenario.sweep.sizes import check_points, estimate_points, seconds_of_points
+
             sweep = load_sweep(f, overrides, small, trusted)
             if small == quick:
                 check_points(sweep.points, workers, Path(), f)

@@ -1,6 +1,7 @@
 """What a run refuses at its start: files of data, stored runs, readings, and functions of others.
 
-Nothing is written or trained. Files are read, and functions of others are compiled and called.
+Nothing is written or trained. Files are read, and functions of others are compiled and called. What is large
+to import is imported only where something is to be looked at.
 """
 
 from __future__ import annotations
@@ -13,15 +14,7 @@ from sdesim.errors import ScenarioError, SdesimError
 from sdesim.kinds.misfit import Misfit, Path, Problem, path_text
 from sdesim.kinds.registry import origin_is_foreign
 from sdesim.kinds.trust import failed_in
-from sdesim.noise.base import Context
-from sdesim.noise.following import resolved
-from sdesim.scenario.assemble import probes_of
-from sdesim.scenario.checks.readings import check_readings
-from sdesim.scenario.continuing import check_parts
-from sdesim.scenario.foreign import has_foreign
 from sdesim.scenario.models import Arm, Scenario, Simulate
-from sdesim.schedules import at
-from sdesim.surfaces import Flat
 
 
 class RefusedStart(ScenarioError):
@@ -52,9 +45,34 @@ def start_problems(scenario: Scenario, drawn: bool = True) -> list[Problem]:
         wrong = list(_data(arm, side, drawn))
         if arm.simulate is not None:
             wrong += _refused(_functions, side, scenario, arm.simulate)
-            wrong += _refused(check_parts, side, arm.simulate, name, probes_of(scenario, arm))
-        found += wrong or _refused(check_readings, ("arms", name), scenario, name, arm)
+            wrong += _refused(_going_on, side, scenario, name, arm)
+        if not wrong and (drawn or _asks_much(scenario, arm)):
+            wrong += _refused(_readings, ("arms", name), scenario, name, arm)
+        found += wrong
     return found
+
+
+def _asks_much(scenario: Scenario, arm: Arm) -> bool:
+    """Whether readings are asked for that not every noise and network allows."""
+    probes = arm.probes or scenario.probes
+    return probes is not None and (
+        probes.exact is True or probes.precision is not None or probes.budget is not None
+    )
+
+
+def _readings(scenario: Scenario, name: str, arm: Arm) -> None:
+    from sdesim.scenario.checks.readings import check_readings
+
+    check_readings(scenario, name, arm)
+
+
+def _going_on(scenario: Scenario, name: str, arm: Arm) -> None:
+    if arm.simulate is None or arm.simulate.continue_from is None:
+        return
+    from sdesim.scenario.assemble import probes_of
+    from sdesim.scenario.continuing import check_parts
+
+    check_parts(arm.simulate, name, probes_of(scenario, arm))
 
 
 def _refused(check: Callable[..., None], place: Path, *given: Any) -> list[Problem]:
@@ -101,12 +119,18 @@ def _functions(scenario: Scenario, simulate: Simulate) -> None:
     Raises:
         SdesimError: one can't be relied on.
     """
+    from sdesim.scenario.foreign import has_foreign
+
     if not has_foreign(simulate):
         return
     from sdesim.engine.fitting import first_start
     from sdesim.engine.kernel_check import check_functions
     from sdesim.engine.plan import make_plan
     from sdesim.engine.surface_check import check_surface
+    from sdesim.noise.base import Context
+    from sdesim.noise.following import resolved
+    from sdesim.schedules import at
+    from sdesim.surfaces import Flat
 
     surface, scheme, given = simulate.equation, simulate.scheme, simulate.learning_rate
     numbers = list(range(len(simulate.noise)))
