@@ -37,9 +37,14 @@ def interruptible(folder: Place, command: Sequence[str], begun: str = MARK) -> I
 
 def is_interruption(error: BaseException | None) -> bool:
     """Whether an error is an interruption, or what Python made of one: a class body's is a RuntimeError."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    seen: list[BaseException] = []
+    # A cause may be one of those that it is the cause of.
+    while error is not None and error not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.append(error)
         error = error.__cause__
-    return error is not None
+    return False
 
 
 def resuming(folder: Place, trust: Sequence[str] = ()) -> list[str]:

@@ -67,7 +67,8 @@ def rerun(
 
 
 def _print_check(console: Console, found: dict[str, Any]) -> None:
-    """What of the environment differs, and a line for each arm and each variable that is not the same."""
+    """What of the environment differs, a line for each arm and for what is measured in it, and one for each
+    variable that is not the same."""
     rule = "every bit must be the same"
     if not found["exact"]:
         rule = f"up to {found['tolerance']:g} of the largest value counts as the same"
@@ -76,13 +77,15 @@ def _print_check(console: Console, found: dict[str, Any]) -> None:
         for name, (then, now) in found["environment"].items()
     ]
     say(console, f"{'; '.join(changes) or 'as the run notes it'}: {rule}", label="Environment: ")
-    for name, variables in found["arms"].items():
-        alike = sum(v["outcome"] == "same bits" for v in variables.values())
-        say(console, f"{alike} of {len(variables)} variables with the same bits", label=f"{name}: ")
-        for variable, v in variables.items():
-            if v["outcome"] != "same bits":
-                colour = "red" if v["outcome"] == "differs" else ""
-                say(console, _told(v), colour, f"  {variable}: ")
+    for part, of in (("arms", "variables"), ("measured", "quantities and what stands beside them")):
+        for name, variables in found[part].items():
+            alike = sum(v["outcome"] == "same bits" for v in variables.values())
+            arm = name if part == "arms" else f"{name}, measured"
+            say(console, f"{alike} of {len(variables)} {of} with the same bits", label=f"{arm}: ")
+            for variable, v in variables.items():
+                if v["outcome"] != "same bits":
+                    colour = "red" if v["outcome"] == "differs" else ""
+                    say(console, _told(v), colour, f"  {variable}: ")
 
 
 def _told(v: dict[str, Any]) -> str:

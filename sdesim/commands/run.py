@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +32,9 @@ from sdesim.commands.options import (
 from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import make_console, print_json, say
 from sdesim.io.text import for_terminal
+
+if TYPE_CHECKING:
+    from sdesim.scenario.models import Scenario
 
 
 def run(
@@ -73,7 +77,9 @@ def _run(
     from sdesim.io.places import place
     from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
+    from sdesim.scenario.checks.start import RefusedStart
     from sdesim.scenario.estimate import estimate
+    from sdesim.scenario.load import placed
 
     overrides = read_overrides(settings)
     scenarios = [load_scenario(f, overrides, quick, trust or ()) for f in files]
@@ -85,12 +91,12 @@ def _run(
     for target in targets:
         check_room(target, overwrite)
     missed, summaries = False, []
+    shared = 0 if quiet or as_json else _workers_of(cluster)
     for file, scenario, target in zip(files, scenarios, targets, strict=True):
         if not quiet and not as_json:
             print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr, flush=True)
-            if cluster is None:
-                told_time = estimate(scenario, timed=True, threads=threads, page=False).time
-                print(f"sdesim: {scenario.name}: {told_time}", file=sys.stderr, flush=True)
+            told_time = estimate(scenario, timed=True, threads=threads, page=False, workers=shared).time
+            print(f"sdesim: {scenario.name}: {told_time}", file=sys.stderr, flush=True)
         going_on = interruptible(target, resuming(target, trust or ()))
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
@@ -103,8 +109,10 @@ def _run(
                     cluster=cluster,
                     progress=told,
                 )
+            except RefusedStart as error:
+                raise placed(error.problems, file, overrides, quick) from None
             except ScenarioError as error:
-                # What only data or other runs tell is found when the lines of the file are gone.
+                # What the room on the disk tells is found when the lines of the file are gone.
                 raise ScenarioError(f"{file}: {error}") from None
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
@@ -171,68 +179,62 @@ def validate(
     timed: Annotated[
         bool, typer.Option("--time", help="Run a short block of each arm, and tell how long a run takes.")
     ] = False,
+    cluster: ClusterOption = None,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Processes that share the points of a sweep.")
+    ] = 1,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check scenario files without running them; tell what a run takes."""
-    from sdesim.io.memory import forced
+    from sdesim.io.memory import forced, spread
 
-    with forced(force):
-        _validate(files, settings, quick, trust, timed, as_json, quiet)
+    shared = read_cluster(cluster)
+    with forced(force), spread(shared):
+        _validate(files, settings, quick, trust, timed, shared, workers, as_json, quiet)
 
 
 def _validate(
     files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, timed: bool,
-    as_json: bool, quiet: bool,
+    cluster: str | int | None, workers: int, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    from sdesim.errors import ScenarioError
-    from sdesim.scenario import load_scenario
     from sdesim.scenario.checks.room import too_large
-    from sdesim.scenario.load import read_scenario, refusal
     from sdesim.scenario.load import told as told_of
 
     overrides, trusted = read_overrides(settings), trust or ()
-    found, wrong = [], dict[str, None]()
+    forms = _checked_forms(files, overrides, quick, trusted)
+    found = [(f, forms[f, quick]) for f in dict.fromkeys(files)]
     points: dict[str, Any] = {}
-    for f in files:
-        try:
-            found.append((f, load_scenario(f, overrides, quick, trusted)))
-        except ScenarioError as error:
-            wrong |= dict.fromkeys(str(error).split("\n"))
-            # What only its other form has is told with it.
-            try:
-                if "quick" in read_scenario(f)[0]:
-                    load_scenario(f, overrides, not quick, trusted)
-            except ScenarioError as other:
-                wrong |= dict.fromkeys(str(other).split("\n"))
-    if wrong:
-        raise refusal(list(wrong))
-    for f, scenario in found:
-        for small in {quick, bool(scenario.quick)}:
-            whole = scenario if small == quick else load_scenario(f, overrides, small, trusted)
-            if whole.sweep:
-                from sdesim.scenario import load_sweep
-                from sdesim.scenario.sweep.sizes import check_points, estimate_points
+    for (f, small), whole in forms.items():
+        if whole.sweep:
+            from sdesim.scenario import load_sweep
+            from sdesim.scenario.sweep.sizes import check_points, estimate_points, seconds_of_points
 
-                sweep = load_sweep(f, overrides, small, trusted)
-                if small == quick:
-                    check_points(sweep.points, 1, Path(), f)
-                    points[f] = (len(sweep.points), estimate_points(sweep.points))
+            sweep = load_sweep(f, overrides, small, trusted)
+            if small == quick:
+                check_points(sweep.points, workers, Path(), f)
+                points[f] = sweep.points
     for f, scenario in found:
         if large := too_large(scenario, Path()):
             raise told_of(large, f)
     if quiet and not as_json:
         return
     from sdesim.scenario.estimate import estimate
+    from sdesim.scenario.estimate import spent as told_time
     from sdesim.scenario.sizes import line, sizes
 
-    told = [(f, s, sizes(s), estimate(s, timed)) for f, s in found]
+    shared = _workers_of(cluster) if timed else 0
+    told = [(f, s, sizes(s), estimate(s, timed, workers=shared)) for f, s in found]
+    swept = {
+        f: (len(p), estimate_points(p, workers), seconds_of_points(p, workers) if timed else None)
+        for f, p in points.items()
+    }
     if as_json:
         print_json(
             [
                 {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
                 | {"estimate": needed.plain()}
-                | ({"points": points[f][0], "sweep_estimate": points[f][1].plain()} if f in points else {})
+                | (_plain(*swept[f]) if f in swept else {})
                 for f, s, arms, needed in told
             ]
         )
@@ -243,6 +245,61 @@ def _validate(
         for name, arm in arms.items():
             say(console, line(arm), label=f"  {name}: ")
         say(console, needed.words, label="  ")
-        if f in points:
-            count, together = points[f]
-            say(console, f"its sweep of {count} points {together.words}", label="  ")
+        if f in swept:
+            count, together, time = swept[f]
+            about = "" if time is None else f", about {told_time(time)}"
+            say(console, f"its sweep of {count} points {together.words}{about}", label="  ")
+
+
+def _plain(count: int, needed: Any, seconds: float | None) -> dict[str, Any]:
+    """What a sweep takes, as plain data."""
+    times = {} if seconds is None else {"seconds": seconds}
+    return {"points": count, "sweep_estimate": needed.plain() | times}
+
+
+def _workers_of(cluster: str | int | None) -> int:
+    """How many workers share an arm; 0 without a cluster."""
+    if cluster is None:
+        return 0
+    from sdesim.engine.cluster.clients import workers_of
+
+    return workers_of(cluster)
+
+
+def _checked_forms(
+    files: list[str], overrides: dict[str, str], quick: bool, trust: Sequence[str]
+) -> dict[tuple[str, bool], Scenario]:  # fmt: skip
+    """The scenarios of all files, as they are and with their small sizes, each checked as a run does it.
+
+    Raises:
+        ScenarioError: a line for each thing that is wrong in any of them.
+    """
+    from sdesim.errors import ScenarioError
+    from sdesim.scenario import load_scenario
+    from sdesim.scenario.checks.start import start_problems
+    from sdesim.scenario.load import placed, read_scenario, refusal
+
+    forms: dict[tuple[str, bool], Scenario] = {}
+    wrong = dict[str, None]()
+
+    def check(f: str, small: bool) -> None:
+        whole = load_scenario(f, overrides, small, trust)
+        if refused := start_problems(whole, drawn=False):
+            raise placed(refused, f, overrides, small)
+        forms[f, small] = whole
+
+    for f in dict.fromkeys(files):
+        try:
+            check(f, quick)
+        except ScenarioError as error:
+            wrong |= dict.fromkeys(str(error).split("\n"))
+        try:
+            # What only its other form has is told with it.
+            known = forms.get((f, quick))
+            if "quick" in read_scenario(f)[0] if known is None else known.quick and not quick:
+                check(f, not quick)
+        except ScenarioError as error:
+            wrong |= dict.fromkeys(str(error).split("\n"))
+    if wrong:
+        raise refusal(list(wrong))
+    return forms

@@ -97,6 +97,7 @@ def sweep(
 
 def _tell(name: str, workers: int, scheduler: str | None, points: Sequence[Point]) -> None:
     """What the points that are to be run take."""
+    from sdesim.io.scheduler import processes_at
     from sdesim.scenario.estimate import spent as told_time
     from sdesim.scenario.sweep.sizes import estimate_points, seconds_of_points
 
@@ -105,7 +106,8 @@ def _tell(name: str, workers: int, scheduler: str | None, points: Sequence[Point
     needed = estimate_points(points, workers)
     count = f"{len(points)} point" + "s" * (len(points) > 1)
     print(f"sdesim: {name}, {count}, {needed.words}", file=sys.stderr, flush=True)
-    if scheduler is None and (time := seconds_of_points(points, workers)) is not None:
+    shared = workers if scheduler is None else processes_at(scheduler)
+    if (time := seconds_of_points(points, shared, scheduler is None)) is not None:
         print(f"sdesim: {name}, {count}, about {told_time(time)}", file=sys.stderr, flush=True)
 
 

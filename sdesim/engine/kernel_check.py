@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from sdesim.compiled.first_call import PLACES, first_calls
 from sdesim.compiled.sources import is_own
 from sdesim.compiled.tuples import states_beside
 from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
+from sdesim.noise.kernel import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
 from sdesim.surfaces.custom_surface import telling_line
 
@@ -30,39 +33,58 @@ def check_functions(plan: Plan) -> None:
     """Call the compiled functions of noises, walls, events and schemes of others at the start and beside it.
 
     Raises:
-        SdesimError: in one line: one takes an index beyond an array, writes what it is given to read, or
-            gives something else when called again.
+        Misfit: in one line, with the argument of `simulate` whose it is: one takes an index beyond an array,
+            writes what it is given to read, or gives something else when called again.
     """
     x = block_beside(plan.theta0[0])
-    width = x.shape[1]
-    for noise, kernel in zip(_named(plan), plan.noise_kernels, strict=True):
-        if not kernel.module:
-            # A law of its own, walked outside the compiled loop.
-            continue
-        rows = kernel.rows or {"examples": plan.kernel.examples}.get(kernel.enters, plan.dim)
-        out, scratch = np.zeros((rows, width)), np.zeros((rows, width))
-        number: tuple[Any, ...] = (np.uint64(plan.seed), 0, plan.first)
-        arrays = (kernel.params, kernel.data)
-        for name in {kernel.function, kernel.setter} - {None}:
-            given = (*number, 0, *arrays, out, out, scratch, scratch)
-            again = (6, 7) if name == kernel.setter else ()
-            # What is drawn ahead has arrays of its own, which are not there yet.
-            if kernel.ahead is None and kernel.enters != "factor":
-                _called(_function(kernel.module, str(name)), f"{noise}: {name}", given, (6, 7, 8, 9), again)
-        if kernel.acts is not None and not kernel.functions:
-            given = (x, *number, 0, *arrays, np.zeros_like(x))
-            _called(_function(kernel.module, kernel.acts), f"{noise}: {kernel.acts}", given, (7,))
-    v = np.zeros((plan.dim if plan.scheme.velocity else 0, width))
-    for wall in plan.walls:
-        given = (x, v, wall.params)
-        _called(_function(wall.module, wall.function), f"boundary: {wall.function}", given, (0, 1))
-        if wall.near is not None:
-            off: tuple[Any, ...] = (x, x + 0.5 * _STEP, np.ones_like(x), 0, plan.dt, np.ones(plan.dim))
-            _called(_function(wall.module, wall.near), f"boundary: {wall.near}", (*off, wall.params), ())
-    for region in plan.regions:
-        check_region(region, x)
+    v = np.zeros((plan.dim if plan.scheme.velocity else 0, x.shape[1]))
+    # Those that are an equation's own come first.
+    own = len(plan.noise_kernels) - len(plan.noises)
+    for k, kernel in enumerate(plan.noise_kernels):
+        name = "" if k < own else f"{type(plan.noises[k - own]).__name__}: "
+        with _placed("surface" if k < own else ("noise", k - own)):
+            _check_noise(plan, name, kernel, x)
+    with _placed("boundary"):
+        for wall in plan.walls:
+            given = (x, v, wall.params)
+            _called(_function(wall.module, wall.function), wall.function, given, (0, 1))
+            if wall.near is not None:
+                off: tuple[Any, ...] = (x, x + 0.5 * _STEP, np.ones_like(x), 0, plan.dt, np.ones(plan.dim))
+                _called(_function(wall.module, wall.near), wall.near, (*off, wall.params), ())
+    with _placed("events"):
+        for region in plan.regions:
+            check_region(region, x)
     if not plan.scheme.walks and not is_own(type(plan.scheme).__module__):
-        _check_step(plan, x, v)
+        with _placed("scheme"):
+            _check_step(plan, x, v)
+
+
+@contextmanager
+def _placed(at: str | tuple[str | int, ...]) -> Iterator[None]:
+    try:
+        yield
+    except SdesimError as error:
+        raise Misfit((at,) if isinstance(at, str) else at, str(error)) from None
+
+
+def _check_noise(plan: Plan, noise: str, kernel: NoiseKernel, x: Array) -> None:
+    """What fills increments and what makes them act on a state."""
+    if not kernel.module:
+        # A law of its own, walked outside the compiled loop.
+        return
+    rows = kernel.rows or {"examples": plan.kernel.examples}.get(kernel.enters, plan.dim)
+    out, scratch = np.zeros((rows, x.shape[1])), np.zeros((rows, x.shape[1]))
+    number: tuple[Any, ...] = (np.uint64(plan.seed), 0, plan.first)
+    arrays = (kernel.params, kernel.data)
+    for name in {kernel.function, kernel.setter} - {None}:
+        given = (*number, 0, *arrays, out, out, scratch, scratch)
+        again = (6, 7) if name == kernel.setter else ()
+        # What is drawn ahead has arrays of its own, which are not there yet.
+        if kernel.ahead is None and kernel.enters != "factor":
+            _called(_function(kernel.module, str(name)), f"{noise}{name}", given, (6, 7, 8, 9), again)
+    if kernel.acts is not None and not kernel.functions:
+        given = (x, *number, 0, *arrays, np.zeros_like(x))
+        _called(_function(kernel.module, kernel.acts), f"{noise}{kernel.acts}", given, (7,))
 
 
 def check_region(region: Region, x: Array) -> None:
@@ -80,11 +102,11 @@ def check_region(region: Region, x: Array) -> None:
         for name in ("nearest", "gap", "normal")
     }
     given = (x, region.params, np.zeros(walls), np.ones(walls), np.zeros(width))
-    _called(found["nearest"], "event: nearest", given, (4,), (4,))
+    _called(found["nearest"], "nearest", given, (4,), (4,))
     for wall in range(walls):
-        _called(found["gap"], "event: gap", (x, 0, wall, region.params), ())
+        _called(found["gap"], "gap", (x, 0, wall, region.params), ())
         out = np.zeros(len(x))
-        _called(found["normal"], "event: normal", (x, 0, wall, region.params, out), (4,), (4,))
+        _called(found["normal"], "normal", (x, 0, wall, region.params, out), (4,), (4,))
 
 
 def _check_step(plan: Plan, x: Array, v: Array) -> None:
@@ -112,7 +134,7 @@ def _check_step(plan: Plan, x: Array, v: Array) -> None:
     )
     step = driver(plan.kernel, kernels, scheme).step
     # Increments and the surface's clock are the step's own to change.
-    _called(step, f"scheme {type(scheme).__name__}: step", given, (0, 1, 2, 3, 4, 5, 6, 10))
+    _called(step, f"{type(scheme).__name__}: step", given, (0, 1, 2, 3, 4, 5, 6, 10))
 
 
 def check_surface_functions(kernel: SurfaceKernel, start: Array, name: str) -> None:
@@ -163,9 +185,3 @@ def _called(
 def _function(module: str, name: str) -> Callable[..., Any]:
     function: Callable[..., Any] = getattr(import_module(module), name)
     return function
-
-
-def _named(plan: Plan) -> list[str]:
-    """What each kernel is of; those that are an equation's own come first."""
-    own = len(plan.noise_kernels) - len(plan.noises)
-    return ["surface"] * own + [f"noise[{k}] {type(noise).__name__}" for k, noise in enumerate(plan.noises)]

@@ -177,13 +177,17 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             function, arguments = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         try:
             told: tuple[Any, Exception | None] = function(*arguments), None
         except Exception as error:
             told = None, _portable(error)
-        pipe.send(told)
+        try:
+            pipe.send(told)
+        except ConnectionError:
+            # Nobody waits for it any more.
+            return
 
 
 def _portable(error: Exception) -> Exception:

@@ -70,6 +70,16 @@ def threads_of(client: Any) -> int:
     return max(1, int(sum(client.nthreads().values())))
 
 
+def processes_at(address: str) -> int:
+    """How many workers the scheduler there has now, at least 1.
+
+    Raises:
+        RunError: as `connected`.
+    """
+    with connected(address) as client:
+        return max(1, len(client.nthreads()))
+
+
 def one_task(function: Callable[..., Any], *arguments: Any) -> Call:
     """A call that is one task."""
     return lambda submit: ((), submit(function, *arguments))

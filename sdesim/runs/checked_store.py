@@ -91,7 +91,8 @@ class CheckedStore(WrapperStore[Any]):
         except OSError as error:
             raise RunError(f"{self.root / key} can't be read: {error.strerror or error}") from error
         except Exception as error:
-            raise self._refused(error, f"{self.root / key} can't be read") from error
+            self._tell(error, f"{self.root / key} can't be read")
+            raise
         if byte_range is None and _is_chunk(key):
             self._check(key, found)
         return found
@@ -103,7 +104,8 @@ class CheckedStore(WrapperStore[Any]):
         try:
             await self._store.set(key, value)
         except Exception as error:
-            raise self._refused(error, f"can't write {self.root / key}") from error
+            self._tell(error, f"can't write {self.root / key}")
+            raise
         self._waiting.add(key)
 
     def take(self, chunks: Mapping[str, str]) -> None:
@@ -138,9 +140,14 @@ class CheckedStore(WrapperStore[Any]):
         self._waiting.discard(key)
         await self._store.delete(key)
 
-    def _refused(self, error: Exception, words: str) -> Exception:
-        """What a store raised; beyond this machine in one line: its library has errors of its own."""
-        return RunError(f"{words}: {failure(error)}") if isinstance(self.root, Remote) else error
+    def _tell(self, error: Exception, words: str) -> None:
+        """Tell in one line what a store beyond this machine raised: its library has errors of its own.
+
+        Raises:
+            RunError: it is beyond this machine.
+        """
+        if isinstance(self.root, Remote):
+            raise RunError(f"{words}: {failure(error)}") from error
 
     def _check(self, key: str, found: Any) -> None:
         """Hold a chunk that was read against its own checksum, its size, and the one that is expected."""

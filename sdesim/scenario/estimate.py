@@ -55,26 +55,28 @@ class Estimate:
 
 def estimate(
     scenario: Scenario, timed: bool = False, threads: int | None = None, page: bool = True,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.perf_counter, workers: int = 0,
 ) -> Estimate:  # fmt: skip
     """What a run of a scenario takes, reckoned from its sizes alone: nothing is made.
 
     Args:
-        timed: run a short block of each arm, and tell the time too. threads, page, clock: as of
+        timed: run a short block of each arm, and tell the time too. threads, page, clock, workers: as of
             `timing.seconds` then.
     """
     arms = [needs(scenario, name) for name in scenario.arms]
     return Estimate(
         memory=max(total(asked, stored=False) for asked in arms),
         disk=sum(total(asked, stored=True) for asked in arms),
-        **(_times(scenario, threads, page, clock) if timed else {}),
+        **(_times(scenario, threads, page, clock, workers) if timed else {}),
     )
 
 
-def _times(scenario: Scenario, threads: int | None, page: bool, clock: Callable[[], float]) -> dict[str, Any]:
+def _times(
+    scenario: Scenario, threads: int | None, page: bool, clock: Callable[[], float], workers: int
+) -> dict[str, Any]:  # fmt: skip
     from sdesim.scenario.timing import PAGE, seconds
 
-    found = seconds(scenario, threads, page, clock)
+    found = seconds(scenario, threads, page, clock, workers)
     asked = [*scenario.arms, PAGE] if page else [*scenario.arms]
     return {"seconds": found, "untimed": tuple(name for name in asked if name not in found)}
 

@@ -40,6 +40,13 @@ def foreign_kinds(scenario: Scenario) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
+def has_foreign(value: Any) -> bool:
+    """Whether a part of a scenario has kinds or functions of others in it."""
+    kinds = list(_kinds_in(value))
+    functions = (function for kind in kinds for function in getattr(kind, "code", {}).values())
+    return any(map(origin_is_foreign, (*map(type, kinds), *functions)))
+
+
 def _note(found: dict[tuple[str, str], dict[str, Any]], family: str, kind: str, thing: Any) -> None:
     if (family, kind) in found or not origin_is_foreign(thing):
         return

@@ -220,6 +220,13 @@ def told(problems: list[Problem], source: str) -> ScenarioError:
     return _told(problems, Document(None, {}, source))
 
 
+def placed(
+    problems: list[Problem], path_or_name: str | Path, overrides: Mapping[str, Any], quick: bool
+) -> ScenarioError:  # fmt: skip
+    """The error that tells problems of a scenario with the lines of its file, which is read again."""
+    return _told(problems, parse_document(*read_scenario(path_or_name), overrides, quick))
+
+
 def _told(problems: list[Problem], document: Document) -> ScenarioError:
     """Problems in the order of the file, each once."""
     told = (problem for problem in dict.fromkeys(problems) if problem[1])

@@ -12,8 +12,9 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.io.progress import MARK, LabelledReport
-from sdesim.runs import open_run
+from sdesim.runs import measure, open_run
 from sdesim.runs.provenance import provenance
+from sdesim.runs.quantities import smooths
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.resuming import read_again
 from sdesim.scenario.run import run_scenario
@@ -61,10 +62,12 @@ def check_again(
     trust: Iterable[str] = (),
     accept_changes: bool = False,
 ) -> dict[str, Any]:
-    """Run again what a run directory says, and compare every variable of every arm.
+    """Run again what a run directory says, and compare every variable of every arm and all that is measured
+    in it: estimates with their intervals and flags, at every probe.
 
     In the environment that the run notes (system, machine, processor, versions) each must have the same bits.
     Elsewhere max |a − b| ≤ 1e-6 max |a| counts as the same, a what stands in the directory; NaN where it is.
+    What is a word, as a phase, must be the same everywhere.
 
     Args:
         path: a finished run directory.
@@ -75,7 +78,8 @@ def check_again(
     Returns:
         ``environment``: what differs from what the run notes, name → [then, now]; ``exact``: whether bits are
         asked for; ``arms``: name → variable → {``outcome``, ``difference``: max |a − b|/max |a|, ``first``:
-        the indices of the first number that differs, by dimension}; ``same``: whether no variable differs.
+        the indices of the first number that differs, by dimension}; ``measured``: the same of the quantities
+        of arms with probes; ``same``: whether nothing differs.
 
     Raises:
         SdesimError: as `rerun`.
@@ -84,15 +88,26 @@ def check_again(
     scenario, noted = _finished(target, trust, accept_changes)
     changed = environment(noted, provenance())
     exact = not any(name != "git_commit" for name in changed)
-    with tempfile.TemporaryDirectory(prefix="sdesim-rerun-") as folder:
-        again = Path(folder) / "run" if out is None else Path(out)
+    with tempfile.TemporaryDirectory(prefix="sdesim-rerun-") as room:
+        again = Path(room) / "run" if out is None else Path(out)
         run_scenario(scenario, again, quick=bool(noted.get("quick")), threads=threads, progress=progress)
-        arms = {
-            name: compared(open_run(target / f"{name}.zarr"), open_run(again / f"{name}.zarr"), exact)
-            for name in scenario.arms
-        }
-    same = all(v["outcome"] != DIFFERS for variables in arms.values() for v in variables.values())
-    return {"environment": changed, "exact": exact, "tolerance": TOLERANCE, "arms": arms, "same": same}
+        arms: dict[str, dict[str, Any]] = {}
+        measured: dict[str, dict[str, Any]] = {}
+        for name in scenario.arms:
+            one, other = (open_run(folder / f"{name}.zarr") for folder in (target, again))
+            arms[name] = compared(one, other, exact)
+            if "probe" in one.dims and "probe" in other.dims:
+                one, other = (measure(run, smooth=smooths(scenario.named)) for run in (one, other))
+                measured[name] = compared(one, other, exact)
+    outcomes = [v["outcome"] for found in (arms, measured) for part in found.values() for v in part.values()]
+    return {
+        "environment": changed,
+        "exact": exact,
+        "tolerance": TOLERANCE,
+        "arms": arms,
+        "measured": measured,
+        "same": DIFFERS not in outcomes,
+    }
 
 
 def _finished(

@@ -15,14 +15,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.compiled.generated import check_cache
-from sdesim.errors import RunError, ScenarioError, SdesimError
+from sdesim.errors import RunError, ScenarioError
 from sdesim.io.files import atomic_write_text, remove_drafts, write_record
 from sdesim.io.lease import Holding
 from sdesim.io.lock import locked
 from sdesim.io.memory import spread
 from sdesim.io.places import Place, local, place
 from sdesim.io.progress import PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
-from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
@@ -31,9 +30,9 @@ from sdesim.runs.provenance import mark_of, provenance
 from sdesim.runs.quantities import smooths
 from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
-from sdesim.scenario.checks.readings import check_readings
 from sdesim.scenario.checks.room import too_large
-from sdesim.scenario.continuing import check_parts, run_of
+from sdesim.scenario.checks.start import RefusedStart, start_problems
+from sdesim.scenario.continuing import run_of
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import told, validate_scenario
 from sdesim.scenario.models import DRAWS, Arm, Scenario, Simulate, Train
@@ -149,56 +148,12 @@ def check_work(work: Work) -> None:
         from sdesim.engine.cluster.clients import check_cluster
 
         check_cluster(work.cluster)
-    for name, arm in work.scenario.arms.items():
-        if arm.simulate is not None and arm.simulate.surface is not None:
-            _check_surface(name, arm.simulate)
-        if arm.simulate is not None:
-            _check_continuing(work.scenario, name, arm)
     if work.scenario.real:
         local(work.out, "a scenario with trainings")
         # Without PyTorch this fails.
         _ = importlib.import_module("sdesim.training").record
-    for name, arm in work.scenario.arms.items():
-        _load_data(name, arm)
-        check_readings(work.scenario, name, arm)
-
-
-def _load_data(name: str, arm: Arm) -> None:
-    """Load the examples of an arm, which its recipe keeps: what is wrong in a file shows only then."""
-    place = "train" if arm.simulate is None else "simulate.surface"
-    holder = arm.train if arm.simulate is None else arm.simulate.surface
-    load = getattr(getattr(holder, "data", None), "load", None)
-    if not callable(load):
-        return
-    try:
-        load()
-    except SdesimError as error:
-        raise ScenarioError(f"arms.{name}.{place}.data: {error}") from None
-
-
-def _check_continuing(scenario: Scenario, name: str, arm: Arm) -> None:
-    """Hold an arm that goes on against the run from which it does."""
-    assert arm.simulate is not None
-    try:
-        check_parts(arm.simulate, name, probes_of(scenario, arm))
-    except Misfit as error:
-        path, text = error.problems[0]
-        raise ScenarioError(
-            ": ".join([".".join(map(str, ("arms", name, "simulate", *path))), text])
-        ) from None
-
-
-def _check_surface(name: str, model: Simulate) -> None:
-    """Hold the derivatives of a kind of others against differences before any arm runs."""
-    from sdesim.engine.fitting import first_start
-    from sdesim.engine.surface_check import check_surface
-
-    surface = model.surface
-    assert surface is not None
-    try:
-        check_surface(surface, first_start(surface, model.theta0))
-    except SdesimError as error:
-        raise ScenarioError(f"arms.{name}.simulate.surface: {error}") from None
+    if wrong := start_problems(work.scenario):
+        raise RefusedStart(wrong)
 
 
 def finish_run(

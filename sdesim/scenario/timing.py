@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -13,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sdesim.engine.reductions.base import LEAF
 from sdesim.errors import SdesimError
 from sdesim.runs.probes import saved_count
 from sdesim.scenario.assemble import probes_of
@@ -35,8 +37,9 @@ Clock = Callable[[], float]
 
 
 def seconds(
-    scenario: Scenario, threads: int | None = None, page: bool = True, clock: Clock = time.perf_counter
-) -> dict[str, float]:
+    scenario: Scenario, threads: int | None = None, page: bool = True, clock: Clock = time.perf_counter,
+    workers: int = 0,
+) -> dict[str, float]:  # fmt: skip
     """Seconds that the arms of a scenario take, by name, and summary and report; compiling is done by then.
 
     Of each arm a block is run, of as many trajectories as the threads take at once (a seed of a training) and
@@ -48,6 +51,8 @@ def seconds(
         threads: of the simulated arms; default all cores.
         page: time summary and report too, even where they read little.
         clock: which seconds.
+        workers: of a cluster, each as fast as this machine, that share the trajectories of an arm which is no
+            twin, or its seeds; what they take to begin is left out. 0: no cluster.
     """
     found: dict[str, float] = {}
     # Without a place for temporary files no block can be run.
@@ -55,7 +60,7 @@ def seconds(
         begun = Begun()
         for name in scenario.arms:
             with suppress(SdesimError, _Untimed):
-                found[name] = _Blocks(scenario, name, folders, threads, clock, begun).seconds()
+                found[name] = _Blocks(scenario, name, folders, threads, clock, begun, workers).seconds()
         numbers = sum(trajectories_of(scenario, n) * points_of(scenario, n) for n in scenario.arms)
         if set(found) == set(scenario.arms) and (page or numbers > _NUMBERS):
             with suppress(SdesimError, _Untimed):
@@ -99,7 +104,7 @@ class _Blocks:
     """Blocks of one arm, each in a folder of its own.
 
     Args:
-        begun: the first steps of arms that others are made of.
+        begun: the first steps of arms that others are made of. workers: share what can be shared.
 
     Raises:
         _Untimed: its length is not its own.
@@ -107,7 +112,7 @@ class _Blocks:
 
     def __init__(
         self, scenario: Scenario, name: str, folders: Iterator[Path], threads: int | None, clock: Clock,
-        begun: Begun,
+        begun: Begun, workers: int,
     ) -> None:  # fmt: skip
         self._scenario, self._name, self._threads, self._clock = scenario, name, threads, clock
         self._begun = begun
@@ -117,12 +122,22 @@ class _Blocks:
         self._sources = list(_sources(scenario, name))
         # Steps of a twin in one of its real arm's.
         self._stretch = 1
+        # Blocks that are walked at a time, and those of which readings are taken at a time.
+        self._at_once = self._read_at_once = 1.0
         if self._arm.train is not None:
             self._block = 1
-        else:
-            self._block = min(self._count, _LANES * (threads or os.cpu_count() or 1))
-            if self._sources:
-                self._stretch = max(1, round(self._steps / scenario.steps(self._sources[-1])))
+            if workers:
+                # A seed is walked by one of them.
+                self._at_once = self._read_at_once = self._count / math.ceil(self._count / workers)
+            return
+        spread = workers and not self._sources
+        if spread:
+            # A worker has one thread unless told; those that are read stand in few blocks.
+            self._threads = threads or 1
+            self._at_once = min(workers, math.ceil(self._count / LEAF))
+        self._block = min(self._count, _LANES * (self._threads or os.cpu_count() or 1))
+        if self._sources:
+            self._stretch = max(1, round(self._steps / scenario.steps(self._sources[-1])))
 
     def seconds(self) -> float:
         """Of the whole arm."""
@@ -136,12 +151,12 @@ class _Blocks:
             times = min(_MUCH_LONGER, max(_LONGER, _SECONDS / max(1e-9, after - before)))
             length = min(self._steps, int(length * times))
             after = self._timed(length)
-        share = self._count / self._block
+        share = self._count / self._block / self._at_once
         rate = max(0.0, after - before) / max(1, length - shorter)
-        return before + share * (self._steps * rate + self._readings(shorter, before))
+        return before + share * self._steps * rate + self._readings(shorter, before) / self._read_at_once
 
     def _readings(self, length: int, without: float) -> float:
-        """Seconds of all readings of a block's trajectories."""
+        """Seconds of the readings of all trajectories, one block after another."""
         probes = probes_of(self._scenario, self._arm, self._stretch)
         if probes is None:
             return 0.0
@@ -155,9 +170,7 @@ class _Blocks:
         spent = self._timed(length, every=length + 1) - without
         of_block = min(probes.trajectories, self._block)
         of_all = min(probes.trajectories, self._count)
-        # The caller takes a block's share of all trajectories.
-        share = of_all / of_block * self._block / self._count
-        return float(max(0.0, spent) * readings * share)
+        return float(max(0.0, spent) * readings * of_all / of_block)
 
     def _timed(self, length: int, every: int | None = None) -> float:
         """Seconds of a block of so many steps, with readings after so many."""

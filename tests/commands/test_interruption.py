@@ -48,3 +48,11 @@ def test_an_interruption_of_a_class_body_is_one_though_python_calls_it_a_runtime
         type("Owner", (), {"slow": Slow()})
     with pytest.raises(RuntimeError, match="mine"), interruptible(tmp_path, []):
         raise RuntimeError("mine")
+
+
+def test_an_error_that_is_its_own_cause_is_no_interruption(tmp_path):
+    error = RuntimeError("mine")
+    error.__cause__ = error
+
+    with pytest.raises(RuntimeError, match="mine"), interruptible(tmp_path, []):
+        raise error

@@ -119,12 +119,12 @@ def test_a_finished_run_leaves_nothing_to_resume(toy, capsys):
     assert capsys.readouterr().err == "sdesim: x\\x1b[31m is finished; there is nothing to do\n"
 
 
-def test_what_other_runs_tell_of_a_file_names_the_file(toy, capsys):
+def test_what_other_runs_tell_of_a_file_names_the_field(toy, capsys):
     assert call("run", "toy.yaml", "--out", "first", "--quiet") == 0
 
     onward = ("--set", "arms.sde.simulate.continue_from=first", "--set", "arms.sde.simulate.noise=[]")
     assert call("run", "toy.yaml", "--out", "later", *onward) == 2
-    found = "toy.yaml: arms.sde.simulate.noise: found none, allowed: Gaussian, as the run which is continued"
+    found = "--set arms.sde.simulate.noise: found none, allowed: Gaussian, as the run which is continued"
     assert found in capsys.readouterr().err
     assert not (toy / "later").exists()
 

@@ -31,6 +31,11 @@ def test_the_command_line_sweeps_resumes_shows_and_draws_anew(tmp_path, monkeypa
     assert Path("x/report.html").exists()
     assert call("validate", "toy.yaml", "--set", "sweep={arms.sde.simulate.dt: [0]}") == 2
     assert "arms.sde.simulate.dt" in capsys.readouterr().err
+    assert call("validate", "toy.yaml", "--time", "--workers", "2", "--cluster", "1") == OK
+    told = capsys.readouterr().out
+    assert "of disk, about " in told
+    assert "its sweep of 4 points takes up to" in told
+    assert told.splitlines()[-1].rpartition(", about ")[2].endswith(" s")
     missed = ("--set", "expect[0].below=-1", "--set", "sweep={arms.sde.simulate.dt: [0.1]}")
     assert call("sweep", "toy.yaml", "--out", "y", "--force", *missed) == MISSED
     told = capsys.readouterr()

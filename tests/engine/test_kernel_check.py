@@ -174,15 +174,15 @@ class Floor(walls.Base):
         ({"surface": Equation("moves_its_state")}, "surface Equation: grad writes into its argument x"),
         ({"surface": Equation("beyond")}, "surface Equation: grad takes an index beyond an array"),
         ({"surface": Equation("adds")}, "surface Equation: grad leaves numbers of out as they were before"),
-        ({"noise": Kick()}, r"noise\[0\] Kick: beyond_params takes an index beyond an array"),
+        ({"noise": Kick()}, r"noise\[0\]: Kick: beyond_params takes an index beyond an array"),
         ({"boundary": Floor()}, "boundary: moved_wall writes into its argument params"),
         ({"boundary": Fence()}, "boundary: near_beyond takes an index beyond an array"),
         (
             {"noise": noise.CompoundPoisson(1.0, Far())},
             "jumps Far: draw_beyond takes an index beyond",
         ),
-        ({"scheme": Careless()}, "scheme Careless: step takes an index beyond an array"),
-        ({"scheme": Touching()}, "scheme Touching: step writes into its argument p"),
+        ({"scheme": Careless()}, "scheme: Careless: step takes an index beyond an array"),
+        ({"scheme": Touching()}, "scheme: Touching: step writes into its argument p"),
     ],
 )
 def test_functions_of_kinds_of_others_are_tried(given, said):
@@ -198,10 +198,10 @@ def test_functions_of_kinds_of_others_are_tried(given, said):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ({"gap": "gap_beyond"}, "event: gap takes an index beyond an array"),
+        ({"gap": "gap_beyond"}, "gap takes an index beyond an array"),
         (
             {"normal": "half_a_normal", "gap": "gap_inside"},
-            "event: normal leaves numbers of out as they",
+            "normal leaves numbers of out as they",
         ),
     ],
 )

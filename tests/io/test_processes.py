@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sdesim.errors import RunError
-from sdesim.io.processes import DiedError, processes
+from sdesim.io.processes import DiedError, _serve, processes
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -59,6 +60,22 @@ def test_a_call_whose_process_died_is_made_again_as_often_as_is_said(tmp_path):
     assert (tmp_path / "x").read_text() == ".."
     with pytest.raises(DiedError, match="ended with exit code 7"):
         ended.result()
+
+
+def test_a_process_whose_answer_nobody_waits_for_ends_without_a_word(tmp_path, capfd):
+    context = multiprocessing.get_context("spawn")
+    pipe, end = context.Pipe()
+    process = context.Process(target=_serve, args=(end,))
+    process.start()
+    end.close()
+    waits = f"next(0 for _ in iter(int, 1) if __import__('pathlib').Path({str(tmp_path / 'go')!r}).exists())"
+    pipe.send((eval, (waits,)))
+    pipe.close()
+    (tmp_path / "go").touch()
+    process.join(60)
+
+    assert process.exitcode == 0
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -59,6 +59,21 @@ def test_saved_steps_are_stored_unlooked_at_and_what_is_not_there_is_not(tmp_pat
     assert np.isnan(run["exit_time"].values).all()
 
 
+def test_what_the_disk_refuses_is_the_cause_of_what_is_told(tmp_path):
+    out = tmp_path / "run.zarr"
+    writer = RunWriter(
+        kind="simulated", trajectories=1, steps=[0, 1], time=[0.0, 0.1], dim=1, variables=["loss"],
+        attrs={"seed": 0, "learning_rate": 0.1}, out=out,
+    )  # fmt: skip
+    (out / "loss" / "c").write_bytes(b"a file where chunks belong")
+
+    with pytest.raises(RunError, match=r"can't write .*run\.zarr") as error:
+        writer.write("loss", [[1.0, 2.0]])
+
+    assert isinstance(error.value.__cause__, OSError)
+    assert error.value.__cause__.__cause__ is None
+
+
 def test_an_unfinished_run_can_be_read_and_says_so(tmp_path):
     writer = RunWriter(
         kind="simulated", trajectories=1, steps=[0, 1], time=[0.0, 0.1], dim=1, variables=["loss"],

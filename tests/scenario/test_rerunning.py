@@ -8,7 +8,7 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.io.progress import MARK
-from sdesim.runs import open_run
+from sdesim.runs import measure, open_run
 from sdesim.scenario import check_again, parse_scenario, rerun, run_scenario
 from sdesim.scenario.rerunning import compared, environment
 
@@ -20,6 +20,7 @@ arms:
     simulate: {surface: {kind: quadratic, eigenvalues: [1]}, noise: [{kind: gaussian, diffusion: 0.1}],
                dt: 0.1, steps: 20, trajectories: 4}
 """
+PROBED = SMALL + "probes: {every: 10, samples: 8}\n"
 NOTED = {
     "versions": {"numba": "1"},
     "host": {"machine": "x86_64", "cores": 2},
@@ -43,6 +44,29 @@ def test_a_run_is_found_again_to_the_bit_and_a_later_one_is_not(tmp_path):
     (tmp_path / "run" / MARK).touch()
     with pytest.raises(RunError, match="was not finished: go on with sdesim resume"):
         check_again(tmp_path / "run", progress=False)
+
+
+def test_what_is_measured_is_compared_too_and_elsewhere_within_the_tolerance(tmp_path):
+    run_scenario(parse_scenario(PROBED), tmp_path / "run", progress=False)
+    run = open_run(tmp_path / "run").load()
+
+    found = check_again(tmp_path / "run", threads=1, progress=False)
+
+    def outcomes(share, exact=False):
+        # Another processor rounds otherwise.
+        rng = np.random.default_rng(1)
+        kept = [n for n, v in run.data_vars.items() if "probe" in v.dims and v.dtype.kind == "f"]
+        other = run.assign({n: run[n] * (1.0 + share * rng.uniform(-1, 1, run[n].shape)) for n in kept})
+        return {n: v["outcome"] for n, v in compared(measure(run), measure(other), exact).items()}
+
+    assert found["same"]
+    assert {"C_alpha", "C_alpha_low", "p", "phase"} <= set(found["measured"]["sde"])
+    assert {v["outcome"] for v in found["measured"]["sde"].values()} == {"same bits"}
+    near = outcomes(2.0**-40)
+    assert near["C_alpha"] == "within the tolerance"
+    assert "differs" not in near.values()
+    assert outcomes(2.0**-40, exact=True)["C_alpha"] == "differs"
+    assert outcomes(1e-4)["C_alpha"] == "differs"
 
 
 def test_what_differs_is_told_with_its_size_and_place():

@@ -183,7 +183,7 @@ arms:
       optimizer: {{kind: sgd, lr: 0.1}}
       steps: 2
 """
-    words = r"^arms.net.train.data: file: my.csv line 3, column b: found 'inf', allowed: a finite number$"
+    words = r"^arms.net.train.data.file: my.csv line 3, column b: found 'inf', allowed: a finite number$"
     with pytest.raises(ScenarioError, match=words):
         run_scenario(parse_scenario(text), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()

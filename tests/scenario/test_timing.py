@@ -70,3 +70,26 @@ def test_times_in_words():
     assert [spent(t) for t in (0.25, 42, 119, 120, 9000, 1e6, 1e10)] == [
         "0.25 s", "42 s", "119 s", "2 min", "2.5 h", "11.6 days", "317 years",
     ]  # fmt: skip
+
+
+def test_workers_share_blocks_and_seeds_but_not_twins(monkeypatch):
+    # A second to start, a millisecond a step of the block, half a second its reading.
+    price = lambda self, length, every=None: 1.0 + 1e-3 * length + (0.0 if every is None else 0.5)  # noqa: E731
+    monkeypatch.setattr(timing._Blocks, "_timed", price)
+    many = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 4096"))
+    few = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 100"))
+    seeds = parse_scenario(REAL.replace("    train:\n", "    train:\n      trajectories: 5\n"))
+
+    shared, most = (seconds(many, 1, page=False, workers=n)["sde"] for n in (4, 1000))
+    little = seconds(few, 1, page=False, workers=4)["sde"]
+    alone, paired = (seconds(seeds, 1, page=False, workers=n) for n in (0, 2))
+
+    # Eight blocks of 512, the readings of 16 trajectories one after another; 64 trajectories are the least
+    # that is walked apart.
+    assert shared == pytest.approx(1.002 + 8 / 4 * 100.0 + 101 * 0.5)
+    assert most == pytest.approx(1.002 + 8 / 64 * 100.0 + 101 * 0.5)
+    assert little == pytest.approx(1.002 + 1 / 2 * 100.0 + 101 * 0.5)
+    # Five seeds by two workers are three rounds.
+    start = 1.002
+    assert paired["real"] - start == pytest.approx(3 / 5 * (alone["real"] - start))
+    assert paired["twin"] == pytest.approx(alone["twin"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from sdesim.errors import RunError
-from sdesim.io.scheduler import NO_DASK, check_address, connected
+from sdesim.io.scheduler import NO_DASK, check_address, connected, threads_of
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import whole
 from sdesim.kinds.spelling import short
@@ -42,6 +43,18 @@ def check_cluster(cluster: Any) -> None:
     elif not hasattr(cluster, "submit"):
         allowed = "a client of dask.distributed, the address of a scheduler, or a number of processes"
         raise Misfit("cluster", f"found {short(cluster)}, allowed: {allowed}")
+
+
+def workers_of(cluster: Any) -> int:
+    """How many blocks are walked at once, as far as the cores of this machine allow.
+
+    Raises:
+        as `client_of`.
+    """
+    if isinstance(cluster, int):
+        return min(cluster, os.cpu_count() or 1)
+    with client_of(cluster) as client:
+        return threads_of(client)
 
 
 @contextmanager

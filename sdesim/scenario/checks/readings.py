@@ -6,7 +6,6 @@ import numpy as np
 
 from sdesim.engine.fitting import first_start
 from sdesim.engine.memory import check_room
-from sdesim.errors import ScenarioError, SdesimError
 from sdesim.noise.base import Context
 from sdesim.runs.probes import Probes
 from sdesim.scenario.assemble import probes_of, recipe_of
@@ -19,16 +18,13 @@ def check_readings(scenario: Scenario, name: str, arm: Arm) -> None:
     """Refuse an arm whose readings memory does not hold, or that can't be as they are asked for.
 
     Raises:
-        ScenarioError: naming the arm.
+        SdesimError: why.
     """
     probes = probes_of(scenario, arm)
-    try:
-        if arm.train is not None:
-            _check_real(scenario, name, arm.train, probes)
-        elif arm.simulate is not None:
-            _check_simulated(scenario, arm.simulate, probes)
-    except SdesimError as error:
-        raise ScenarioError(f"arms.{name}: {error}") from None
+    if arm.train is not None:
+        _check_real(scenario, name, arm.train, probes)
+    elif arm.simulate is not None:
+        _check_simulated(scenario, arm.simulate, probes)
 
 
 def _check_real(scenario: Scenario, name: str, train: Train, probes: Probes | None) -> None:

@@ -26,13 +26,18 @@ def estimate_points(points: Sequence[Point], workers: int = 1) -> Estimate:
     return Estimate(memory=sum(_largest(points, workers)), disk=disk)
 
 
-def seconds_of_points(points: Sequence[Point], workers: int = 1) -> float | None:
+def seconds_of_points(points: Sequence[Point], workers: int = 1, here: bool = True) -> float | None:
     """How long some points take, so many at a time; None where short runs don't tell.
+
+    Workers share the cores of this machine; those of others, where not ``here``, are taken to be as fast and
+    to have as many cores each.
 
     Short runs are of the points with the least work, the middle and the most: steps times trajectories times
     coordinates. The others lie between. What processes take to begin is left out.
     """
-    threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+    cores = os.cpu_count() or 1
+    threads = None if workers == 1 or not here else max(1, cores // workers)
+    at_once = min(workers, len(points), cores if here else workers)
     sized = {_work(point.scenario): point for point in points}
     order = sorted(sized)
     known = {}
@@ -43,7 +48,7 @@ def seconds_of_points(points: Sequence[Point], workers: int = 1) -> float | None
             return None
         known[work] = sum(found.values())
     times = np.interp([_work(point.scenario) for point in points], list(known), list(known.values()))
-    return float(times.sum()) / min(workers, len(points))
+    return float(times.sum()) / at_once
 
 
 def _work(scenario: Scenario) -> float:

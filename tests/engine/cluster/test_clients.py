@@ -1,9 +1,11 @@
 """What is no cluster, or where none is, is refused before anything is written."""
 
+import os
+
 import pytest
 
 from sdesim.cli import main
-from sdesim.engine.cluster.clients import check_cluster
+from sdesim.engine.cluster.clients import check_cluster, workers_of
 from sdesim.errors import SdesimError
 from sdesim.io.scheduler import threads_of
 
@@ -32,3 +34,9 @@ def test_the_command_writes_nothing_where_there_is_no_cluster(tmp_path, capsys, 
 
 def test_threads_of_all_workers_count(client):
     assert threads_of(client) == 2
+
+
+def test_workers_are_as_many_as_there_are_cores_for(client):
+    assert workers_of(client) == 2
+    assert workers_of(1) == 1
+    assert workers_of(10**5) == os.cpu_count()

@@ -28,7 +28,7 @@ def test_the_law_of_a_twin_s_noise_is_asked_before_the_real_arm_trains(noise, wh
 
     said = refusal(text, tmp_path)
 
-    assert said.startswith("arms.twin: probes.exact: found true, allowed: ")
+    assert said.startswith("arms.twin.probes.exact: found true, allowed: ")
     assert why in said
 
 

@@ -57,10 +57,13 @@ def test_times_of_three_points_stand_for_those_between(monkeypatch):
         return {"sde": {100: 1.0, 300: 3.0, 500: 7.0}[asked[-1]]}
 
     monkeypatch.setattr(sizes, "seconds", timed)
+    monkeypatch.setattr(sizes.os, "cpu_count", lambda: 2)
 
-    # 1 + 2 + 3 + 5 + 7 seconds, one point at a time or two.
+    # 1 + 2 + 3 + 5 + 7 seconds, one point at a time or two, as this machine has cores, or three on others.
     assert sizes.seconds_of_points(points) == pytest.approx(18)
     assert sizes.seconds_of_points(points, 2) == pytest.approx(9)
+    assert sizes.seconds_of_points(points, 3) == pytest.approx(9)
+    assert sizes.seconds_of_points(points, 3, here=False) == pytest.approx(6)
     assert asked[:3] == [100, 300, 500]
     monkeypatch.setattr(sizes, "seconds", lambda scenario, threads: {})
     assert sizes.seconds_of_points(points) is None
