@@ -183,9 +183,10 @@ def test_what_code_of_others_raises_at_a_point_or_does_to_its_process_leaves_the
     summary = run_sweep(sweep, tmp_path / "x", workers=2, progress=False)
 
     states = [(p["state"], p.get("error", "")) for p in summary["points"]]
+    told = f"arms.sde.simulate: {tmp_path}/bowls.py, line 16, in start: ZeroDivisionError: by this"
     assert states == [
         ("finished", ""),
-        ("failed", "ZeroDivisionError: by this (bowls.py, line 16)"),
+        ("failed", told),
         ("failed", "the process that ran it was killed (SIGKILL, out of memory?)"),
     ]
     assert (tmp_path / "x" / "INCOMPLETE").exists()
