@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+# The exit code of what was interrupted before it began.
+UNBEGUN = 99
 # Seconds between two looks at how far a process is.
 _POLL = 0.005
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -191,7 +193,7 @@ def be(work: Callable[[], Any], folder: Path, said: int, before: Callable[[], No
         folder: the working directory. said: the file, by its number, to which goes what it says.
         before: called first, and not interrupted.
     """
-    code = 99
+    code = UNBEGUN
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         os.chdir(folder)

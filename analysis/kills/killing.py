@@ -140,7 +140,7 @@ class Killing:
         for _ in range(min(_MOST, kills - self._found["kills"])):
             code, hit = self._killed(folder, self._rng.uniform(0, used))
             if not hit:
-                if code not in (0, 1):
+                if code not in (0, 1, forks.UNBEGUN):
                     return f"exit code {code}: {forks.said(folder)}"
                 break
             self._found["kills"] += 1

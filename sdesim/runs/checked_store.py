@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import os
 import time
@@ -21,15 +22,34 @@ import zarr
 from zarr.codecs import Crc32cCodec
 from zarr.storage import WrapperStore
 
-from sdesim.errors import RunError, failure, first_line
+from sdesim.errors import RunError, SdesimError, failure, first_line
 from sdesim.io.files import to_disk
 from sdesim.io.places import Place, Remote, holders, sizes_of, zarr_store
 
 MANIFEST = "manifest"
 # What Zarr makes of a description that is not there, was cut off, edited, or is nested too deeply.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    RecursionError,
+    ArithmeticError,
+)
 # Bytes of a checksum, and what stands for a chunk that was never written: all of it is the fill value.
 TAIL, _NONE = 4, "-" * 8
+
+
+class _ToldOnce(logging.Filter):
+    """Of the damaged chunks of one read the first is told; asyncio would log each of the others."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], SdesimError))
+
+
+logging.getLogger("asyncio").addFilter(_ToldOnce())
 
 
 def checksums() -> tuple[Any, ...]:

@@ -89,13 +89,15 @@ def _read(path: Place) -> _Ended | None:
     """The end of a stored run; None where it can't be read any more, or keeps no theta."""
     import zarr
 
+    from sdesim.runs.checked_store import UNREADABLE
+
     try:
         group: Any = zarr.open_group(zarr_store(path, read_only=True), mode="r")
         if "theta" not in group or not group.attrs.get("complete"):
             return None
         status = group.get("status")
         return _ended(dict(group.attrs), int(group["trajectory"][0]), group["theta"], status)
-    except (RunError, OSError, ValueError, KeyError, IndexError):
+    except (RunError, *UNREADABLE):
         return None
 
 

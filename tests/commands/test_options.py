@@ -18,7 +18,7 @@ from tests.commands.calling import call
         (("run", "toy.yaml", "quickstart", "--out", "x"), "--out names one run directory"),
         (("run", "toy.yaml", "--threads", "0"), "threads"),
         (("run", "toy.yaml", "--out", "toy.yaml"), "toy.yaml exists already"),
-        (("run", "toy.yaml", "--out", ".", "--overwrite"), "is not a run directory, so it is not overwritten"),
+        (("run", "toy.yaml", "--out", ".", "--overwrite"), "is not a run directory"),
         (("run", "toy.yaml", "--frobnicate"), "No such option"),
         (("frobnicate",), "No such command"),
         (("run",), "Missing argument"),

@@ -107,7 +107,7 @@ def test_batches_of_an_epoch_keep_one_share_of_the_debiasing():
         (lambda: correction("shuffled", 5, 4, 40), "sampling must be 'iid' or 'epoch', got 'shuffled'"),
         (lambda: est.signal_and_noise(1.0, 1.0, 4, NORM2), "given together"),
         (lambda: est.direction_share(NORM2, DOT[:3]), r"must both be \(n,\)"),
-        (lambda: est.consolidation_from_sums(1.0, 1.0, 4, "best"), "method must be one of debiased, literal, got 'best'"),
+        (lambda: est.consolidation_from_sums(1.0, 1.0, 4, "best"), "debiased, literal, got 'best'"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

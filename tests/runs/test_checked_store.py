@@ -1,5 +1,7 @@
 """Damage to a stored run is told in one line when it is opened or read, and never read as data."""
 
+import asyncio
+import gc
 import json
 import pickle
 import shutil
@@ -198,6 +200,37 @@ def test_garbage_in_descriptions_is_one_line(out):
                 open_run(out)
             one_line(error)
         (out / name).write_bytes(held)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_size_beyond_any_machine_is_one_line(tmp_path, finished):
+    out = tmp_path / "run.zarr"
+    writer = stored(out)
+    if finished:
+        writer.finish()
+    file = out / "loss" / "zarr.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"shape": [2, 10**30]}))
+
+    with pytest.raises(RunError) as error:
+        open_run(out)
+
+    one_line(error)
+
+
+@pytest.mark.parametrize(("error", "logged"), [(RunError("told by the first"), 0), (ValueError("other"), 1)])
+def test_what_the_other_chunks_of_a_read_have_is_not_logged(caplog, error, logged):
+    async def fail():
+        raise error
+
+    async def lose():
+        task = asyncio.ensure_future(fail())
+        await asyncio.sleep(0.01)
+        assert task.done()
+
+    asyncio.run(lose())
+    gc.collect()
+
+    assert sum("never retrieved" in r.message for r in caplog.records) == logged
 
 
 def test_runs_of_schema_version_1_and_copies_open_unverified(out, tmp_path):
