@@ -93,7 +93,7 @@ WORKS = {
     "new": Work(("new", "mine", "--quiet")),
     "claims": Work(("claims", "C29", "--quick", "--out", "out", "--quiet"),
                    ("claims", "C29", "--quick", "--out", "out", "--quiet", "--resume")),
-    "calibrate": Work(("calibrate", "hill", "--quick", "--out", "out", "--quiet", "--processes", "1")),
+    "calibrate": Work(("calibrate", "tail_index", "--quick", "--out", "out", "--quiet", "--processes", "1")),
     "bench": Work(("bench", "--quick", "--only", "A", "--no-peers", "--out", "out", "--quiet")),
     "simulate(out=)": Work(_SIMULATE.replace("{cluster}", "")),
     "simulate(out=, cluster=2)": Work(_SIMULATE.replace("{cluster}", "cluster=2,")),
