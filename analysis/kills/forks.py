@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sdesim.io.alive import runs as runs
+
 # The exit code of what was interrupted before it began.
 UNBEGUN = 99
 # Seconds between two looks at how far a process is.
@@ -120,14 +122,6 @@ def children(pid: int) -> list[int]:
         with suppress(OSError):
             found += [int(child) for child in told.read_text().split() if _serves(int(child))]
     return found
-
-
-def runs(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 def processor_seconds(pids: Iterable[int]) -> float:

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from sdesim.errors import RunError
+from sdesim.io.alive import runs
 from sdesim.io.processes import DiedError, _serve, processes
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -28,14 +28,6 @@ if __name__ == "__main__":
             print(ended.result(), flush=True)
         list(shared_out(time.sleep, [(300,), (300,)]))
 """
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text() if Path("/proc").is_dir() else True
 
 
 def test_calls_end_each_for_itself_whatever_becomes_of_one():
@@ -88,6 +80,6 @@ def test_no_process_outlives_its_parent(tmp_path, how):
     parent.wait(30)
 
     until = time.monotonic() + 10
-    while any(map(alive, pids)) and time.monotonic() < until:
+    while any(map(runs, pids)) and time.monotonic() < until:
         time.sleep(0.01)
-    assert not any(map(alive, pids))
+    assert not any(map(runs, pids))
