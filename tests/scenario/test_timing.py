@@ -76,6 +76,7 @@ def test_workers_share_blocks_and_seeds_but_not_twins(monkeypatch):
     # A second to start, a millisecond a step of the block, half a second its reading.
     price = lambda self, length, every=None: 1.0 + 1e-3 * length + (0.0 if every is None else 0.5)  # noqa: E731
     monkeypatch.setattr(timing._Blocks, "_timed", price)
+    monkeypatch.setattr(timing._Page, "_timed", lambda self, points, most: (1.0, 0.0))
     many = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 4096"))
     few = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 100"))
     seeds = parse_scenario(REAL.replace("    train:\n", "    train:\n      trajectories: 5\n"))

@@ -87,10 +87,18 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
     level = level_of(level, error=RunError)
     if "probe" not in run.dims:
         warnings.warn(_NO_PROBES, stacklevel=2)
+    run = _read_once(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     # Gradients of a run that is blowing up have squares that are infinite: such values are flagged.
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return described(with_registered(run, with_validity(_measured(run, level, smooth), run.attrs)))
+
+
+def _read_once(run: xr.Dataset) -> xr.Dataset:
+    """The run with its numbers by trajectory and probe in memory: many quantities use each of them, and a stored
+    run of thousands of trajectories has as many pieces to read."""
+    axes = {"trajectory", "probe"}
+    return run.assign({name: run[name].variable.load() for name in run.data_vars if axes == set(run[name].dims)})
 
 
 def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
