@@ -104,7 +104,8 @@ def check_room(out: str | Place, overwrite: bool = False) -> bool:
     # An older run that was removed in part, or drafts beside the mark: nothing can go on with them.
     remains = marked and not begun and not _foreign(target)
     if not overwrite and not remains:
-        raise RunError(f"{target} exists already; choose another --out, or give --overwrite")
+        unfinished = "go on with it by sdesim resume, " if marked and begun else ""
+        raise RunError(f"{target} exists already; {unfinished}choose another --out, or give --overwrite")
     if not (marked or begun):
         raise RunError(f"{target} is not a run directory, so it is not overwritten; choose another --out")
     for name in _foreign(target):

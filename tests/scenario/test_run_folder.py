@@ -147,3 +147,20 @@ def test_at_a_url_what_others_leave_is_marked_too_and_cleared_by_the_next_run():
     assert not (out / MARK).exists()
     assert open_run(out / "sde.zarr").attrs["complete"]
     out.remove_tree()
+
+
+def test_where_an_unfinished_run_lies_resume_is_named(tmp_path):
+    out = tmp_path / "x"
+
+    def stop(arm, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(parse_scenario(TOY), out, progress=stop)
+    unfinished_run = refusal(out)
+    sdesim.resume(out, progress=False)
+
+    assert unfinished_run == (
+        f"{out} exists already; go on with it by sdesim resume, choose another --out, or give --overwrite"
+    )
+    assert refusal(out) == f"{out} exists already; choose another --out, or give --overwrite"
