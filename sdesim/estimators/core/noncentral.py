@@ -26,9 +26,26 @@ def noncentral_f_cdf(f: float, d1: float, d2: float, noncentrality: float) -> fl
         return float(betainc(0.5 * d1, 0.5 * d2, x))
     reach = 12 * math.sqrt(half + 1) + 20
     first, last = max(0, math.floor(half - reach)), math.ceil(half + reach)
-    j = np.arange(first, last + 1, max(1, (last - first) // _TERMS), dtype=np.float64)
+    stride = max(1, (last - first) // _TERMS)
+    j = np.arange(first, last + 1, stride, dtype=np.float64)
     weight = np.exp(xlogy(j, half) - half - gammaln(j + 1))
-    return float(weight @ betainc(0.5 * d1 + j, 0.5 * d2, x) / weight.sum())
+    a, b = 0.5 * d1 + j, 0.5 * d2
+    share = successive_betainc(a, b, x) if stride == 1 else betainc(a, b, x)
+    return float(weight @ share / weight.sum())
+
+
+def successive_betainc(a: Array, b: float, x: float) -> Array:
+    """I_x(a, b) for a rising in ones: each exceeds the next by x^a (1−x)^b / (a B(a, b)), which is x (a+b−1)/a times
+    the excess before it. Excesses are multiplied away from the largest, and sum up to first less last."""
+    ratio = x * (a[:-1] + b) / (a[:-1] + 1)
+    top = min(int(np.searchsorted(-ratio, -1.0)), len(ratio) - 1)
+    # What is 10³⁰⁸ times smaller than the largest is none.
+    with np.errstate(over="ignore"):
+        before = 1.0 / np.cumprod(ratio[:top][::-1])[::-1]
+    excess = np.concatenate([before, [1.0], np.cumprod(ratio[top:-1])])
+    first, last = betainc(a[[0, -1]], b, x)
+    below = np.cumsum(excess[::-1])
+    return np.append(last + (first - last) * (below / below[-1])[::-1], last)
 
 
 def noncentrality_interval(f: float, d1: float, d2: float, level: float) -> tuple[float, float]:
