@@ -35,8 +35,8 @@ def noncentral_f_cdf(f: float, d1: float, d2: float, noncentrality: float) -> fl
 
 
 def successive_betainc(a: Array, b: float, x: float) -> Array:
-    """I_x(a, b) for a rising in ones. Each exceeds the next by x^a (1−x)^b / (a B(a, b)), x (a+b−1)/a times the
-    excess before it. Excesses are multiplied away from the largest; they sum up to first less last."""
+    """I_x(a, b) for a rising in ones. Each exceeds the next by x^a (1−x)^b / (a B(a, b)), x (a+b−1)/a times
+    the excess before it. Excesses are multiplied away from the largest; they sum up to first less last."""
     ratio = x * (a[:-1] + b) / (a[:-1] + 1)
     top = min(int(np.searchsorted(-ratio, -1.0)), len(ratio) - 1)
     # What is 10³⁰⁸ times smaller than the largest is none.
