@@ -53,3 +53,29 @@ def test_a_caller_holds_what_is_linked_late_and_what_that_calls(kept, monkeypatc
             assert sum(name in other for other in held) == 1
             # Linked when the caller was optimised, and by no earlier step of its own.
             assert not any(name in other for other in seen[-1])
+
+
+def test_a_caller_calls_its_own_copies_whatever_the_process_loaded_before():
+    # Weak copies are one for all callers: the first that is loaded, optimised with another caller.
+    def once(x):
+        added(x, x)
+
+    def twice(x):
+        added(x, x)
+        added(x, x)
+
+    entries = [jit.compiled_entry(f, kept=False) for f in (once, twice)]
+    x = np.ones(3)
+
+    for entry in entries:
+        entry(x)
+
+    assert x.tolist() == [8.0] * 3
+    for entry in entries:
+        library = entry.overloads[entry.signatures[0]].library
+        held = {f.name: f.linkage.name for f in library.get_defined_functions()}
+        assert {link for name, link in held.items() if "added" in name} == {"internal"}
+        # Their callers take them in as before.
+        linked = library._get_module_for_linking()
+        kinds = {f.linkage.name for f in linked.functions if not f.is_declaration}
+        assert kinds == {"linkonce_odr"}
