@@ -16,7 +16,7 @@ _Panel = tuple[Problem, list[Row]]
 
 
 def ratios(rows: Sequence[Row]) -> Any:
-    """A matplotlib Figure, or None where nothing was compared. The table alone holds it against itself."""
+    """A matplotlib Figure, or None where nothing was compared. What has no peer is in the table."""
     panels = [(p, [r for r in rows if r.problem == p.key and r.ratio is not None]) for p in PROBLEMS.values()]
     panels = [(p, found) for p, found in panels if not all(_is_own(r) for r in found)]
     if not panels:

@@ -95,6 +95,8 @@ def test_chunks_give_arrays_of_dask_with_the_same_numbers(stored):
     assert lazy["theta"].chunks is not None
     assert lazy["theta"].mean("trajectory").compute().equals(stored["theta"].load().mean("trajectory"))
     xr.testing.assert_equal(sdesim.measure(lazy), sdesim.measure(stored))
+    # It reads copies: the caller's arrays stay where they are.
+    assert lazy["signal"].chunks is not None
 
 
 def test_a_run_of_an_earlier_version_opens_with_plain_attributes(stored, tmp_path):

@@ -97,10 +97,9 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
 def _read_once(run: xr.Dataset) -> xr.Dataset:
     """The run with its numbers by trajectory and probe in memory: many quantities use each of them, and a
     stored run of thousands of trajectories has as many pieces to read."""
-    axes = {"trajectory", "probe"}
-    return run.assign(
-        {name: run[name].variable.load() for name in run.data_vars if axes == set(run[name].dims)}
-    )
+    held = run.data_vars.variables.items()
+    # Not load, which would read them in the caller's run too.
+    return run.assign({name: v.compute() for name, v in held if set(v.dims) == {"trajectory", "probe"}})
 
 
 def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
